@@ -1,0 +1,196 @@
+/** Runs local programs: the only importer of node:child_process in images/. No shell is between: argv is what the program gets. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { Readable, type Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { AppError, toAppError } from "./errors.ts";
+import type { ShellText } from "./posix-quote.ts";
+
+export interface ProcessOptions {
+  /** Fed to standard input, which is closed at its end; without it standard input is empty. */
+  readonly stdin?: AsyncIterable<Uint8Array>;
+  /** Working directory, for programs that are given relative names. */
+  readonly cwd?: string;
+  readonly signal?: AbortSignal;
+  /** Added to a minimal environment (PATH, LC_ALL=C). */
+  readonly env?: Readonly<Record<string, string>>;
+  /** How much of standard error is kept: its last bytes, 64 KiB unless told. */
+  readonly stderrLimit?: number;
+}
+
+export interface ProcessExit {
+  readonly code: number;
+  /** The last part of standard error, one character per byte. */
+  readonly stderr: string;
+}
+
+export interface LocalProcess {
+  /** Must be read to its end or `return()`ed; back-pressure holds the program. */
+  readonly stdout: AsyncIterable<Uint8Array>;
+  /** Resolves when the program has ended; what it wrote can still be read. Rejects where it could not start, was aborted, or its input failed. */
+  readonly exit: Promise<ProcessExit>;
+}
+
+/** Starts a program. Words are latin1 strings (one character per byte). */
+export function startProcess(argv: readonly string[], options: ProcessOptions = {}): LocalProcess {
+  const [program, ...args] = argv.map(asArgument);
+  if (program === undefined) {
+    throw new AppError("internal", "A program without a name was to be started");
+  }
+  const child = spawn(program, args, {
+    cwd: options.cwd,
+    env: {
+      PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+      ...options.env,
+      LC_ALL: "C",
+    },
+    stdio: [options.stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+  });
+  const abort = () => child.kill("SIGKILL");
+  options.signal?.addEventListener("abort", abort, { once: true });
+  if (options.signal?.aborted === true) {
+    abort();
+  }
+  // Node drops what nobody has begun to read when a program exits; a listener makes it keep the output.
+  child.stdout?.on("readable", () => undefined);
+  const stderr = tailOf(child, options.stderrLimit ?? 65536);
+  const fed = feed(child, options.stdin);
+  const ended = endOf(child, program);
+  const exit = Promise.all([ended, fed]).then(([code, inputError]) => {
+    if (options.signal?.aborted === true) {
+      throw new AppError("cancelled", `${program} was stopped on request`);
+    }
+    if (inputError !== undefined) {
+      throw inputError;
+    }
+    return { code, stderr: stderr() };
+  });
+  const settled = exit.finally(() => options.signal?.removeEventListener("abort", abort));
+  settled.catch(() => undefined);
+  return { stdout: read(child), exit: settled };
+}
+
+/** Runs a program to its end and returns its output, at most `limit` bytes (16 MiB unless told). Any exit code is returned. */
+export async function runProcess(
+  argv: readonly string[],
+  options: ProcessOptions & { readonly limit?: number } = {},
+): Promise<ProcessExit & { readonly stdout: Uint8Array }> {
+  const limit = options.limit ?? 16 * 1024 * 1024;
+  const running = startProcess(argv, options);
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of running.stdout) {
+    length += chunk.length;
+    if (length > limit) {
+      throw new AppError("hostile", `Too much output: ${argv[0]} wrote over ${limit} bytes`);
+    }
+    parts.push(chunk);
+  }
+  const exit = await running.exit;
+  return { ...exit, stdout: Buffer.concat(parts) };
+}
+
+/** Runs shell text by the local `sh`: the same commands that clients are given, for the server's own trees. */
+export function startShell(command: ShellText, options: ProcessOptions = {}): LocalProcess {
+  return startProcess(["sh", "-c", command], options);
+}
+
+function endOf(child: ChildProcess, program: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once("error", (error: NodeJS.ErrnoException) => {
+      reject(
+        error.code === "ENOENT"
+          ? new AppError("missing-tool", `Cannot run ${program}: it is not installed`, {
+              cause: error,
+              hint: `Install the package that holds ${program}.`,
+            })
+          : toAppError(error, "io"),
+      );
+    });
+    // Not "close": that would wait until somebody has read all of stdout.
+    child.once("exit", (code, signal) => {
+      const done = () => resolve(code ?? (signal === null ? 1 : 128));
+      if (child.stderr === null || child.stderr.readableEnded || child.stderr.destroyed) {
+        done();
+      } else {
+        child.stderr.once("close", done);
+      }
+    });
+  });
+}
+
+/** Feeds standard input. A program that stops reading early (EPIPE) is no error here: its exit code tells. */
+async function feed(
+  child: ChildProcess,
+  stdin: AsyncIterable<Uint8Array> | undefined,
+): Promise<Error | undefined> {
+  if (stdin === undefined || child.stdin === null) {
+    return undefined;
+  }
+  const sink: Writable = child.stdin;
+  try {
+    await pipeline(Readable.from(stdin, { objectMode: true, highWaterMark: 2 }), sink);
+    return undefined;
+  } catch (error) {
+    if (
+      error instanceof Error &&
+      "code" in error &&
+      (error.code === "EPIPE" || error.code === "ERR_STREAM_PREMATURE_CLOSE")
+    ) {
+      return undefined;
+    }
+    child.kill("SIGKILL");
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+async function* read(child: ChildProcess): AsyncGenerator<Uint8Array> {
+  if (child.stdout === null) {
+    return;
+  }
+  let complete = false;
+  try {
+    for await (const chunk of child.stdout) {
+      yield chunk as Uint8Array;
+    }
+    complete = true;
+  } finally {
+    if (!complete) {
+      child.kill("SIGKILL");
+    }
+  }
+}
+
+function tailOf(child: ChildProcess, limit: number): () => string {
+  let kept = "";
+  child.stderr?.on("data", (chunk: Buffer) => {
+    kept = (kept + chunk.toString("latin1")).slice(-limit);
+  });
+  return () => kept;
+}
+
+/**
+ * Runs a program on the caller's own terminal (standard streams are inherited) and returns its exit code: for a shell that an
+ * administrator works in. Signals from the terminal reach the program, which decides what they mean.
+ */
+export function runInteractive(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<number> {
+  const [program, ...args] = argv.map(asArgument);
+  if (program === undefined) {
+    throw new AppError("internal", "A program without a name was to be started");
+  }
+  return endOf(spawn(program, args, { env, stdio: "inherit" }), program);
+}
+
+/** Node hands arguments over as UTF-8 only: bytes that are none cannot be passed, and must come by standard input. */
+function asArgument(word: string): string {
+  const bytes = Buffer.from(word, "latin1");
+  const text = bytes.toString("utf8");
+  if (!Buffer.from(text, "utf8").equals(bytes)) {
+    throw new AppError("bad-input", `Cannot pass '${word}' to a program: it is not UTF-8`, {
+      hint: "Use a folder whose name is valid UTF-8.",
+    });
+  }
+  return text;
+}
