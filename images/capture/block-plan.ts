@@ -1,0 +1,75 @@
+/** Which blocks of a changed file have to be moved, where the image has an older one. Pure. */
+import type { FileEntryRegular } from "../entry.ts";
+
+/** Smaller files cost less to send than to ask about. */
+export const askFrom = 256 * 1024;
+
+const smallestBlock = 256 * 1024;
+const largestBlock = 16 * 1024 * 1024;
+
+/** A power of two that makes at most some 256 blocks of a file: each costs the client two processes. */
+export function blockSize(size: number): number {
+  let block = smallestBlock;
+  while (block < largestBlock && size / block > 256) {
+    block *= 2;
+  }
+  return block;
+}
+
+/** A file that is asked about: as it is listed on the client now. */
+export interface BlockFile {
+  readonly entry: FileEntryRegular;
+  readonly block: number;
+  /** The listed change time, as `find -printf %C@` writes it. */
+  readonly ctime: string;
+}
+
+/** Blocks that follow each other and either all stand in the image's copy or all come from the client. */
+export interface BlockRun {
+  readonly from: "tree" | "client";
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Compares block digests in order. */
+export function blockRuns(client: readonly string[], tree: readonly string[]): readonly BlockRun[] {
+  const runs: BlockRun[] = [];
+  for (const [index, digest] of client.entries()) {
+    const from = digest === tree[index] ? "tree" : "client";
+    const last = runs.at(-1);
+    if (last?.from === from) {
+      runs[runs.length - 1] = { ...last, count: last.count + 1 };
+    } else {
+      runs.push({ from, first: index, count: 1 });
+    }
+  }
+  return runs;
+}
+
+/** The bytes of a run; the last block of a file is as long as it is. */
+export function runLength(run: BlockRun, file: BlockFile): number {
+  return Math.min(file.entry.size, (run.first + run.count) * file.block) - run.first * file.block;
+}
+
+/** The answer to {@link askCommand} for one file: the head of its tar archive, in hexadecimal, and its blocks' digests. */
+export interface BlockAnswer {
+  readonly head: string;
+  readonly digests: readonly string[];
+}
+
+/** Reads the answers, one for each file in order; one that does not fit its file is undefined. */
+export function parseAnswers(
+  text: string,
+  files: readonly BlockFile[],
+): readonly (BlockAnswer | undefined)[] {
+  const parts = text.split("file ").slice(1);
+  return files.map((file, index) => {
+    const [head = "", ...lines] = (parts[index] ?? "").trimEnd().split("\n");
+    const digests = lines.map((line) => line.slice(0, 64));
+    const fits =
+      digests.length === Math.ceil(file.entry.size / file.block) &&
+      digests.every((digest) => /^[0-9a-f]{64}$/.test(digest)) &&
+      /^([0-9a-f]{2})+$/.test(head);
+    return fits ? { head, digests } : undefined;
+  });
+}

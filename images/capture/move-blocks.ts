@@ -1,0 +1,108 @@
+/** The part of a pass that brings changed files of some size to what they are on the client by their changed blocks alone. */
+import type { RelPath } from "../../base/path-bytes.ts";
+import type { Timestamp } from "../entry.ts";
+import { limitRate } from "../remote/session-options.ts";
+import type { SyncAction } from "../sync/actions.ts";
+import type { EntryTable } from "../sync/entry-table.ts";
+import { applyToTree } from "../tree/apply.ts";
+import { askFrom, type BlockFile, blockSize } from "./block-plan.ts";
+import { askBlocks, streamBlocks, wireBytes } from "./blocks.ts";
+import type { PassInput } from "./pass.ts";
+
+export interface MovedBlocks {
+  /** The plan without what is done with. */
+  readonly rest: Iterable<SyncAction>;
+  readonly written: number;
+  /** Content bytes that came over the wire. */
+  readonly bytes: number;
+  readonly torn: readonly RelPath[];
+}
+
+type Write = Extract<SyncAction, { readonly kind: "write" }>;
+
+interface Trees {
+  readonly actions: Iterable<SyncAction>;
+  readonly listed: EntryTable;
+  readonly present: EntryTable;
+}
+
+export async function moveBlocks(input: PassInput, trees: Trees): Promise<MovedBlocks> {
+  const { session, plan, tree, tools, signal } = input;
+  const waiting = signal === undefined ? {} : { signal };
+  const wanted = tools.sha256sum ? candidates(trees) : [];
+  const place = { session, root: plan.root, tree, ...waiting };
+  const files =
+    wanted.length === 0
+      ? []
+      : await askBlocks(
+          { ...place, tools },
+          wanted.map(({ file }) => file),
+        );
+  if (files.length === 0) {
+    return { rest: trees.actions, written: 0, bytes: 0, torn: [] };
+  }
+  const paths = new Set(files.map((file) => file.entry.path));
+  const moving = await streamBlocks({ ...place, hold: (source) => held(input, source) }, files);
+  const result = await applyToTree({
+    root: tree,
+    actions: wanted.map(({ action }) => action).filter((action) => paths.has(action.entry.path)),
+    tar: moving.tar,
+    afterStream: async () => ({ torn: await moving.torn() }),
+    onEntry: input.onEntry,
+    ...waiting,
+  });
+  return {
+    rest: { [Symbol.iterator]: () => without(trees.actions, paths) },
+    written: result.written,
+    bytes: wireBytes(files),
+    torn: result.torn,
+  };
+}
+
+/** Holds content to the rate that the capture may take. */
+export function held(input: PassInput, source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  const { limit, signal } = input;
+  return limit === undefined
+    ? source
+    : limitRate(source, { ...limit, ...(signal === undefined ? {} : { signal }) });
+}
+
+/** Regular files to be written that the image has an older one of. Files with holes go as they are: tar keeps the holes. */
+function candidates(trees: Trees): readonly { readonly action: Write; readonly file: BlockFile }[] {
+  const found: { readonly action: Write; readonly file: BlockFile }[] = [];
+  const linked = new Set<RelPath>();
+  for (const action of trees.actions) {
+    if (action.kind !== "write") {
+      continue;
+    }
+    const { entry } = action;
+    if (entry.kind === "hardlink") {
+      linked.add(entry.target);
+    } else if (entry.kind === "file" && entry.size >= askFrom) {
+      const client = trees.listed.find(entry.path);
+      const standing = trees.present.find(entry.path)?.entry;
+      const full = client !== undefined && client.allocated >= entry.size;
+      if (full && standing?.kind === "file" && standing.size >= askFrom) {
+        found.push({
+          action,
+          file: { entry, block: blockSize(entry.size), ctime: findTime(client.ctime) },
+        });
+      }
+    }
+  }
+  // Of several names for one file the others are linked to it in the same step.
+  return found.filter(({ action }) => !linked.has(action.entry.path));
+}
+
+function* without(actions: Iterable<SyncAction>, done: ReadonlySet<RelPath>): Generator<SyncAction> {
+  for (const action of actions) {
+    if (action.kind === "delete" || !done.has(action.entry.path)) {
+      yield action;
+    }
+  }
+}
+
+/** As GNU find prints a time: ten digits behind the point. */
+function findTime(time: Timestamp): string {
+  return `${time.seconds}.${String(time.nanoseconds).padStart(9, "0")}0`;
+}

@@ -1,0 +1,28 @@
+/** What one pass of a capture is made with. */
+import type { RelPath } from "../../base/path-bytes.ts";
+import type { Clock, ProgressSink } from "../../base/ports.ts";
+import type { FileEntry } from "../entry.ts";
+import type { RemoteSession } from "../remote/session.ts";
+import type { Selection } from "../sync/actions.ts";
+import type { ToolFacts } from "./facts.ts";
+import type { CaptureHistory } from "./history.ts";
+import type { CapturePlan } from "./plan.ts";
+
+export interface PassInput {
+  readonly session: RemoteSession;
+  readonly plan: CapturePlan;
+  readonly tools: ToolFacts;
+  readonly selection: Selection;
+  /** The image tree (latin1). */
+  readonly tree: string;
+  readonly history: CaptureHistory | undefined;
+  /** Compares the content of everything, whatever times say. */
+  readonly checksum?: boolean;
+  /** What the last pass could not get in one piece: read again whatever it looks like. */
+  readonly suspects: ReadonlySet<RelPath>;
+  /** Holds the content's stream to a rate. */
+  readonly limit?: { readonly rate: number; readonly clock: Clock };
+  readonly onEntry: (entry: FileEntry) => void;
+  readonly onProgress?: ProgressSink;
+  readonly signal?: AbortSignal;
+}

@@ -1,0 +1,127 @@
+/** What of a machine a capture takes: decided from facts and rules alone. */
+import { err, ok, type Result } from "../../base/result.ts";
+import type { ResolvedRule } from "../sync/actions.ts";
+import { capturePrune } from "../sync/exclude.ts";
+import type { Prune } from "../sync/listing.ts";
+import { defaultProfiles } from "../sync/profiles.ts";
+import type { FilesystemFacts, GoldenFacts, MountFacts } from "./facts.ts";
+import { mountsBelow, showPath } from "./mounts.ts";
+import type { RuleSources } from "./request.ts";
+import { joinRules } from "./rules.ts";
+
+export interface CapturePlan {
+  readonly root: string;
+  readonly captured: readonly MountFacts[];
+  readonly leftOut: readonly MountFacts[];
+  readonly rules: readonly ResolvedRule[];
+  /** Where the listing does not descend: mounts that are left out (their directory stays) and what the rules exclude. */
+  readonly prune: readonly Prune[];
+  /** Used bytes and inodes of the captured filesystems: upper bounds. */
+  readonly bytes: number;
+  readonly entries: number;
+  readonly warnings: readonly string[];
+}
+
+export interface CaptureRefusal {
+  readonly code: "bad-input" | "refused" | "missing-tool";
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** Plans a capture of `root` on the machine that `facts` describe, or says why it cannot be. */
+export function planCapture(
+  facts: GoldenFacts,
+  options: RuleSources & { readonly host: string; readonly root?: string; readonly oneFileSystem?: boolean },
+): Result<CapturePlan, CaptureRefusal> {
+  const refusal = refuse(facts, options.host);
+  if (refusal !== undefined) {
+    return err(refusal);
+  }
+  const rules = joinRules(options, defaultProfiles.capture);
+  if (!rules.ok) {
+    return err({
+      code: "bad-input",
+      message: `Cannot capture ${options.host}: ${rules.error}`,
+      hint: "Name a profile that exists.",
+    });
+  }
+  const root = options.root ?? "/";
+  const mounts = mountsBelow(facts.mounts, root);
+  const isCaptured = ({ path, mount }: (typeof mounts)[number]) =>
+    path === "" || (mount.kind === "local" && options.oneFileSystem !== true);
+  const captured = mounts.filter(isCaptured);
+  const leftOut = mounts.filter((each) => !isCaptured(each));
+  const used = captured.flatMap(({ mount }) => filesystemAt(facts, mount) ?? []);
+  return ok({
+    root,
+    captured: captured.map(({ mount }) => mount),
+    leftOut: leftOut.map(({ mount }) => mount),
+    rules: rules.value,
+    prune: [
+      ...leftOut.map(({ path }) => ({ path, keep: "directory" as const })),
+      ...capturePrune(rules.value),
+    ],
+    bytes: used.reduce((sum, filesystem) => sum + (filesystem.used ?? 0), 0),
+    entries: used.reduce((sum, filesystem) => sum + (filesystem.entries ?? 0), 0),
+    warnings: [
+      ...lostMetadata(facts),
+      ...captured.flatMap(({ path, mount }) =>
+        leftOut.some((out) => path.startsWith(`${out.path}/`))
+          ? [`${showPath(mount.mountPoint)} lies below a mount that is left out, so it is left out too`]
+          : [],
+      ),
+    ],
+  });
+}
+
+function filesystemAt(facts: GoldenFacts, mount: MountFacts): FilesystemFacts | undefined {
+  return facts.filesystems.find((each) => each.mountPoint === mount.mountPoint);
+}
+
+function refuse(facts: GoldenFacts, host: string): CaptureRefusal | undefined {
+  if (!facts.root) {
+    return {
+      code: "refused",
+      message: `Cannot capture ${host}: the SSH user is not root and could not read everything`,
+      hint: "Connect as root, or as a user who may use sudo without a password.",
+    };
+  }
+  const missing = [
+    ...(facts.tools.gnuFind === undefined ? ["GNU find (package findutils)"] : []),
+    ...(facts.tools.gnuTar === undefined ? ["GNU tar (package tar)"] : []),
+  ];
+  return missing.length === 0
+    ? undefined
+    : {
+        code: "missing-tool",
+        message: `Cannot work on ${host}: it has no ${missing.join(" and no ")}`,
+        hint: installHint(facts),
+      };
+}
+
+/** How to get the GNU tools where busybox or BSD ones are. */
+function installHint(facts: GoldenFacts): string {
+  const family = `${facts.os.id} ${facts.os.idLike ?? ""}`;
+  const command = /debian|ubuntu/.test(family)
+    ? "apt-get install findutils tar"
+    : /suse|sles/.test(family)
+      ? "zypper install findutils tar"
+      : /alpine/.test(family)
+        ? "apk add findutils tar coreutils"
+        : /arch/.test(family)
+          ? "pacman -S findutils tar"
+          : "yum install findutils tar";
+  return `On that machine: ${command}.`;
+}
+
+function lostMetadata(facts: GoldenFacts): readonly string[] {
+  const lost = [
+    ...(facts.tools.tarXattrs ? [] : ["extended attributes and file capabilities"]),
+    ...(facts.tools.tarAcls ? [] : ["POSIX ACLs"]),
+  ];
+  return lost.length === 0
+    ? []
+    : [
+        `The client's GNU tar ${facts.tools.gnuTar} cannot read ${lost.join(" and ")}: the image will not have them`,
+      ];
+}

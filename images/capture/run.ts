@@ -1,0 +1,254 @@
+/**
+ * Captures a running machine into an image: probe, plan, passes of list and stream, commit. The tree is brought to what the
+ * client is now, with what the tree has already as the start, so an interrupted capture goes on where it was.
+ */
+import { readdir, rm } from "node:fs/promises";
+import path from "node:path";
+import { toLatin1 } from "../../base/bytes.ts";
+import { AppError } from "../../base/errors.ts";
+import { escapePath, type RelPath } from "../../base/path-bytes.ts";
+import { discardLog } from "../../base/ports.ts";
+import { trustedShell } from "../../base/posix-quote.ts";
+import { byteSize, duration } from "../../base/quantity.ts";
+import type { FileEntry } from "../entry.ts";
+import type { RemoteSession } from "../remote/session.ts";
+import { niceSession } from "../remote/session-options.ts";
+import type { ImageLock, KnownContent } from "../store/store.ts";
+import { makeSelection } from "../sync/exclude.ts";
+import { scanTree } from "../tree/scan.ts";
+import type { GoldenFacts } from "./facts.ts";
+import { type CaptureHistory, type SeenEntry, seenWord } from "./history.ts";
+import { readHistory, writeHistory } from "./history-file.ts";
+import { withHooks } from "./hooks.ts";
+import { addLayout, writeLayout } from "./layout-file.ts";
+import { type CapturePlan, planCapture } from "./plan.ts";
+import { probe } from "./probe.ts";
+import type { CaptureRequest, CaptureResult, PreparedClient, PrepareRequest } from "./request.ts";
+import { capturePass, type PassResult } from "./transfer.ts";
+
+/** Files that change all the time are read this often before they are given up. */
+const maxPasses = 4;
+
+/** Captures a running machine into an image's tree and commits a version; on failure the newest version is as before. */
+export async function captureImage(request: CaptureRequest): Promise<CaptureResult> {
+  return await withHooks(request, async () => await capture(request));
+}
+
+async function capture(asked: CaptureRequest): Promise<CaptureResult> {
+  const request = asked.nice === true ? { ...asked, session: niceSession(asked.session) } : asked;
+  const started = request.clock.now();
+  const { session, store, image, signal } = request;
+  request.onProgress?.({ phase: "probe", message: `Looking at ${session.host}` });
+  const facts = request.facts ?? (await probe(session, signal === undefined ? {} : { signal }));
+  const plan = planOrRefuse(facts, { ...request, host: session.host });
+  const lock = await store.lock(image, { holder: `capture of ${session.host}` });
+  try {
+    const moved = await moveTree(request, { facts, plan, lock });
+    request.onProgress?.({ phase: "commit", message: `Making a version of ${image}` });
+    const commit = await store.commit(image, {
+      message: request.message ?? `Captured from ${session.host}`,
+      source: {
+        host: session.host,
+        os: facts.os.prettyName,
+        kernel: facts.kernel,
+        machine: facts.machine,
+        firmware: facts.firmware,
+      },
+      lock,
+      known: (entry) => moved.known.get(entry.path)?.(entry),
+      ...(request.onProgress === undefined ? {} : { onProgress: request.onProgress }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    return {
+      image,
+      version: commit.manifest.number,
+      changed: commit.created,
+      files: commit.manifest.totals.entries,
+      bytes: byteSize(commit.manifest.totals.bytes),
+      sentFiles: moved.sentFiles,
+      sentBytes: byteSize(moved.sentBytes),
+      deleted: moved.deleted,
+      passes: moved.passes,
+      duration: duration(request.clock.now() - started),
+      facts,
+      captured: plan.captured,
+      leftOut: plan.leftOut,
+      rules: plan.rules,
+      warnings: [...plan.warnings, ...moved.warnings],
+    };
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Inspects a golden client: what it is, what a capture would take, and its layout; writes that layout on it where asked. */
+export async function prepareClient(request: PrepareRequest): Promise<PreparedClient> {
+  const { session, signal } = request;
+  const facts = await probe(session, signal === undefined ? {} : { signal });
+  const plan = planOrRefuse(facts, { ...request, host: session.host });
+  const layout = request.layout?.(facts);
+  const written = layout !== undefined && request.write === true;
+  if (written) {
+    await writeLayout(session, {
+      root: plan.root,
+      text: layout,
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+  return {
+    facts,
+    captured: plan.captured,
+    leftOut: plan.leftOut,
+    rules: plan.rules,
+    bytes: byteSize(plan.bytes),
+    entries: plan.entries,
+    ...(layout === undefined ? {} : { layout }),
+    written,
+    warnings: plan.warnings,
+  };
+}
+
+function planOrRefuse(facts: GoldenFacts, options: Parameters<typeof planCapture>[1]): CapturePlan {
+  const plan = planCapture(facts, options);
+  if (!plan.ok) {
+    throw new AppError(plan.error.code, plan.error.message, { hint: plan.error.hint });
+  }
+  return plan.value;
+}
+
+interface MovedTree {
+  readonly sentFiles: number;
+  readonly sentBytes: number;
+  readonly deleted: number;
+  readonly passes: number;
+  readonly warnings: readonly string[];
+  /** Tells what an entry that has just been written holds, if it still is that entry. */
+  readonly known: ReadonlyMap<RelPath, (entry: FileEntry) => KnownContent | undefined>;
+}
+
+interface CaptureState {
+  readonly facts: GoldenFacts;
+  readonly plan: CapturePlan;
+  readonly lock: ImageLock;
+}
+
+async function moveTree(request: CaptureRequest, state: CaptureState): Promise<MovedTree> {
+  const { session, signal } = request;
+  const waiting = signal === undefined ? {} : { signal };
+  const log = request.log ?? discardLog;
+  const tree = await request.store.prepareTree(state.lock);
+  const file = request.historyFile ?? historyFileOf(tree, request.image);
+  const client = clientWord(state);
+  let history = await beginHistory(session, { file, client, tree });
+  const known = new Map<RelPath, (entry: FileEntry) => KnownContent | undefined>();
+  const totals = { sentFiles: 0, sentBytes: 0, deleted: 0, passes: 0 };
+  const warnings = new Set<string>();
+  let pass: PassResult | undefined;
+  while (totals.passes < maxPasses && (pass === undefined || pass.torn.length + pass.vanished.length > 0)) {
+    pass = await capturePass({
+      session,
+      plan: state.plan,
+      tools: state.facts.tools,
+      selection: makeSelection(state.plan.rules),
+      tree,
+      history,
+      // Once is enough: later passes are for what moved meanwhile.
+      checksum: request.checksum === true && pass === undefined,
+      suspects: new Set(pass?.torn),
+      ...(request.limit === undefined ? {} : { limit: { rate: request.limit, clock: request.clock } }),
+      onEntry: (entry) => known.set(entry.path, (now) => contentOf(entry, now)),
+      ...(request.onProgress === undefined ? {} : { onProgress: request.onProgress }),
+      ...waiting,
+    });
+    totals.passes += 1;
+    totals.sentFiles += pass.written;
+    totals.sentBytes += pass.bytes;
+    totals.deleted += pass.deleted;
+    for (const warning of pass.warnings) {
+      warnings.add(warning);
+    }
+    if (
+      request.layout !== undefined &&
+      (await addLayout(tree, request.layout(state.facts))) === "no-folder"
+    ) {
+      warnings.add("/etc/systemimager is no folder in the image, so it has no autoinstallscript.conf");
+    }
+    history = { client, seen: await seenEntries(tree, { pass, ...waiting }) };
+    log.info("Capture pass done", { pass: totals.passes, written: pass.written, torn: pass.torn.length });
+  }
+  await writeHistory(file, history ?? { client, seen: new Map() });
+  for (const torn of pass?.torn ?? []) {
+    warnings.add(
+      `/${escapePath(torn)} was written to in each of ${maxPasses} attempts to read it: the image has it as it was before, or not at all`,
+    );
+  }
+  return { ...totals, known, warnings: [...warnings] };
+}
+
+/** Beside the image folders, hidden from their list. */
+function historyFileOf(tree: string, image: string): string {
+  return path.join(path.dirname(tree), ".capture", image);
+}
+
+/** Tells one machine from another that has taken its address. */
+function clientWord(state: CaptureState): string {
+  const root = state.facts.filesystems.find((filesystem) => filesystem.mountPoint === "/");
+  return [state.facts.hostname, root?.uuid ?? root?.device ?? "", state.plan.root].join(" ");
+}
+
+/**
+ * The history to compare with. Where there is none and the tree is still empty, the time is noted: should this capture be cut
+ * off, the next attempt keeps what has arrived and has not changed since.
+ */
+async function beginHistory(
+  session: RemoteSession,
+  options: { readonly file: string; readonly client: string; readonly tree: string },
+): Promise<CaptureHistory | undefined> {
+  const { file, client } = options;
+  const history = await readHistory(file);
+  if (history?.client === client) {
+    return history;
+  }
+  if ((await readdir(Buffer.from(options.tree, "latin1"))).length > 0) {
+    await rm(file, { force: true });
+    return undefined;
+  }
+  const clock = Number(toLatin1((await session.run(trustedShell("date +%s"))).stdout));
+  if (Number.isSafeInteger(clock) && clock > 0) {
+    await writeHistory(file, { client, begun: clock, seen: new Map() });
+  }
+  return undefined;
+}
+
+/** Pairs what was listed on the client with what is now in the tree. Torn entries are not seen: they are read again. */
+async function seenEntries(
+  tree: string,
+  options: { readonly pass: PassResult; readonly signal?: AbortSignal },
+): Promise<ReadonlyMap<RelPath, SeenEntry>> {
+  const present = await scanTree(tree, options.signal === undefined ? {} : { signal: options.signal });
+  const inTree = new Map(present.map((listed) => [listed.entry.path, listed]));
+  const missed = new Set([...options.pass.torn, ...options.pass.vanished]);
+  const seen = new Map<RelPath, SeenEntry>();
+  for (const listed of options.pass.listed) {
+    const copy = inTree.get(listed.entry.path);
+    if (copy !== undefined && !missed.has(listed.entry.path)) {
+      seen.set(listed.entry.path, { client: seenWord(listed), tree: seenWord(copy) });
+    }
+  }
+  return seen;
+}
+
+/** What was received of an entry, if `now` is still what was received. */
+function contentOf(received: FileEntry, now: FileEntry): KnownContent | undefined {
+  const same =
+    received.kind === now.kind &&
+    received.mtime.seconds === now.mtime.seconds &&
+    received.mtime.nanoseconds === now.mtime.nanoseconds &&
+    (received.kind !== "file" || now.kind !== "file" || received.size === now.size);
+  if (!same || received.extended === undefined) {
+    return undefined;
+  }
+  return received.kind === "file" && received.digest !== undefined
+    ? { digest: received.digest, extended: received.extended }
+    : { extended: received.extended };
+}

@@ -1,0 +1,149 @@
+/** One pass of a capture: list the client, compare with the image tree, move what differs. */
+import { statfs } from "node:fs/promises";
+import { AppError } from "../../base/errors.ts";
+import { escapePath, type RelPath } from "../../base/path-bytes.ts";
+import { formatByteSize } from "../../base/quantity.ts";
+import { listRemoteTable } from "../remote/list.ts";
+import type { PlanSummary, SyncAction } from "../sync/actions.ts";
+import type { EntryTable } from "../sync/entry-table.ts";
+import { isStreamed, summarise } from "../sync/plan.ts";
+import { type ActionTable, planTables } from "../sync/plan-tables.ts";
+import { parseTarMessages } from "../sync/tar-messages.ts";
+import { type ApplyResult, applyToTree } from "../tree/apply.ts";
+import { scanTable } from "../tree/scan.ts";
+import { memberNames, tarCommand } from "../tree/tar-tool.ts";
+import { isUnchanged } from "./history.ts";
+import { layoutFolder, layoutPath } from "./layout-file.ts";
+import { held, moveBlocks } from "./move-blocks.ts";
+import type { PassInput } from "./pass.ts";
+
+export interface PassResult extends ApplyResult {
+  readonly listed: EntryTable;
+  readonly summary: PlanSummary;
+  readonly warnings: readonly string[];
+}
+
+/** Makes the pass. What was torn or vanished while it was read is named in the result and not stored. */
+export async function capturePass(input: PassInput): Promise<PassResult> {
+  const { session, plan, tree, onProgress, signal } = input;
+  const waiting = signal === undefined ? {} : { signal };
+  const listing = await listRemoteTable(session, {
+    root: plan.root,
+    prune: plan.prune,
+    wanted: (path, directory) => !input.selection.excludes(path, directory),
+    onCount: (files) => onProgress?.({ phase: "list", files, filesTotal: plan.entries }),
+    ...waiting,
+  });
+  const present = await scanTable(tree, waiting);
+  const actions = planPass(input, { listed: listing.table, present });
+  const summary = summarise(actions);
+  await checkSpace(tree, actions.spaceNeeded());
+  const blocks = await moveBlocks(input, { actions, listed: listing.table, present });
+  const applied = await stream(input, blocks.rest, summary);
+  return {
+    ...applied.result,
+    written: applied.result.written + blocks.written,
+    bytes: applied.result.bytes + blocks.bytes,
+    torn: [...blocks.torn, ...applied.result.torn],
+    listed: listing.table,
+    summary,
+    warnings: [...listing.complaints, ...applied.complaints],
+  };
+}
+
+function planPass(
+  input: PassInput,
+  trees: { readonly listed: EntryTable; readonly present: EntryTable },
+): ActionTable {
+  // The layout that Ingot wrote into the image stays where the client has none.
+  const ours = [layoutFolder, layoutPath].filter((path) => trees.listed.find(path) === undefined);
+  return planTables({
+    source: trees.listed,
+    target: trees.present,
+    ignore: new Set(ours),
+    options: {
+      deleteExtraneous: true,
+      recheck: (client, tree) =>
+        input.checksum === true ||
+        input.suspects.has(client.entry.path) ||
+        !isUnchanged(input.history, { client, tree }),
+    },
+  });
+}
+
+/** Refuses before anything is moved where the server's disk cannot hold what will come. */
+async function checkSpace(tree: string, needed: number): Promise<void> {
+  const disk = await statfs(Buffer.from(tree, "latin1"));
+  const free = disk.bavail * disk.bsize;
+  if (needed > free) {
+    throw new AppError(
+      "no-space",
+      `The capture needs ${formatByteSize(needed)} and only ${formatByteSize(free)} are free at ${tree}`,
+      {
+        hint: "Remove old versions or images, exclude what the image does not need, or put the state folder on a larger disk.",
+        fields: { needed, free },
+      },
+    );
+  }
+}
+
+async function stream(
+  input: PassInput,
+  actions: Iterable<SyncAction>,
+  summary: PlanSummary,
+): Promise<{ readonly result: ApplyResult; readonly complaints: readonly string[] }> {
+  const { session, plan, tools, tree, onProgress, signal } = input;
+  const waiting = signal === undefined ? {} : { signal };
+  let streamed = 0;
+  for (const action of actions) {
+    streamed += isStreamed(action) ? 1 : 0;
+  }
+  const complaints: string[] = [];
+  const running =
+    streamed === 0
+      ? undefined
+      : await session.exec(tarCommand({ root: plan.root, tools }), {
+          stdin: memberNames(streamedPaths(actions)),
+          ...waiting,
+        });
+  const result = await applyToTree({
+    root: tree,
+    actions,
+    tar: held(input, running?.stdout ?? nothing()),
+    async afterStream() {
+      if (running === undefined) {
+        return { torn: [] };
+      }
+      const { code, stderr } = await running.exit;
+      const messages = parseTarMessages(stderr);
+      complaints.push(...messages.other);
+      if (code !== 0 && messages.torn.length + messages.vanished.length === 0) {
+        throw new AppError(
+          "remote-failed",
+          `Cannot read ${plan.root} on ${session.host}: tar ended with code ${code}`,
+          {
+            hint: messages.other.slice(-3).join("; ") || "Nothing more was said.",
+          },
+        );
+      }
+      return { torn: messages.torn };
+    },
+    onEntry: input.onEntry,
+    onProgress: (progress) =>
+      onProgress?.({ filesTotal: streamed, bytesTotal: summary.bytes, ...progress, phase: "stream" }),
+    ...waiting,
+  });
+  return { result, complaints: complaints.map((line) => escapePath(line)) };
+}
+
+function* streamedPaths(actions: Iterable<SyncAction>): Generator<RelPath> {
+  for (const action of actions) {
+    if (action.kind === "write" && isStreamed(action)) {
+      yield action.entry.path;
+    }
+  }
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {
+  yield* [];
+}

@@ -1,0 +1,121 @@
+/**
+ * What of a foreign archive becomes the tree: a later member of a name replaces an earlier one, directories that are only
+ * implied are made, and what cannot be a tree is refused with the place where the archive says it.
+ */
+import { escapePath, parentPath, type RelPath, rootPath } from "../../base/path-bytes.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type { FileEntry, FileEntryDirectory } from "../entry.ts";
+import { stagingName } from "../sync/listing.ts";
+
+/** A member as the first reading found it. */
+export interface ArchiveMember {
+  readonly entry: FileEntry;
+  /** Bytes of its data in the archive. */
+  readonly dataLength: number;
+  /** Bytes of the archive before its data. */
+  readonly offset: number;
+}
+
+export interface ArchivePlan {
+  /** Bytewise by path, so that each comes before what is in it. */
+  readonly directories: readonly FileEntryDirectory[];
+  /** Everything else in the archive's order, with its ordinal there. */
+  readonly others: readonly { readonly entry: FileEntry; readonly ordinal: number }[];
+  /** Content bytes that will be written. */
+  readonly bytes: number;
+  /** Directories that the archive does not hold. */
+  readonly implied: number;
+}
+
+export interface ArchiveProblem {
+  readonly message: string;
+  readonly path: RelPath;
+  readonly offset: number;
+}
+
+export function planArchive(members: readonly ArchiveMember[]): Result<ArchivePlan, ArchiveProblem> {
+  const last = new Map<RelPath, number>();
+  for (const [ordinal, { entry }] of members.entries()) {
+    last.set(entry.path, ordinal);
+  }
+  const directories = new Map<RelPath, FileEntryDirectory>();
+  const others: { readonly entry: FileEntry; readonly ordinal: number }[] = [];
+  let bytes = 0;
+  for (const [path, ordinal] of last) {
+    const member = members[ordinal] as ArchiveMember;
+    if (member.entry.kind === "directory") {
+      directories.set(path, member.entry);
+    } else {
+      others.push({ entry: member.entry, ordinal });
+      bytes += member.dataLength;
+    }
+  }
+  const given = directories.size;
+  for (const [ordinal, { entry, offset }] of members.entries()) {
+    const problem =
+      last.get(entry.path) === ordinal ? problemOf(entry, { ordinal, last, members }) : undefined;
+    if (problem !== undefined) {
+      return err({ message: problem, path: entry.path, offset });
+    }
+    addParents(entry, directories);
+  }
+  directories.set(rootPath, directories.get(rootPath) ?? implied(rootPath));
+  return ok({
+    directories: [...directories.values()].sort((a, b) => (a.path < b.path ? -1 : 1)),
+    others: others.sort((a, b) => a.ordinal - b.ordinal),
+    bytes,
+    implied: directories.size - given,
+  });
+}
+
+function problemOf(
+  entry: FileEntry,
+  archive: {
+    readonly ordinal: number;
+    readonly last: ReadonlyMap<RelPath, number>;
+    readonly members: readonly ArchiveMember[];
+  },
+): string | undefined {
+  const { ordinal, last, members } = archive;
+  for (let path = entry.path; path !== ""; path = parentPath(path)) {
+    if (path === stagingName) {
+      return `'${stagingName}' is a name that Ingot needs`;
+    }
+    const parent = last.get(parentPath(path));
+    const kind = parent === undefined ? "directory" : members[parent]?.entry.kind;
+    if (kind !== "directory") {
+      return `it lies below '${escapePath(parentPath(path))}', which is a ${kind}`;
+    }
+  }
+  if (entry.kind !== "hardlink") {
+    return undefined;
+  }
+  const target = last.get(entry.target);
+  const kind = target === undefined ? undefined : members[target]?.entry.kind;
+  return target === undefined || target > ordinal || kind === "directory"
+    ? `it is a link to '${escapePath(entry.target)}', which is no file before it`
+    : undefined;
+}
+
+function addParents(entry: FileEntry, directories: Map<RelPath, FileEntryDirectory>): void {
+  for (let path = entry.path; path !== ""; ) {
+    path = parentPath(path);
+    if (directories.has(path)) {
+      // Its own parents were looked at, or will be, with the member that gave it.
+      return;
+    }
+    directories.set(path, implied(path));
+  }
+}
+
+function implied(path: RelPath): FileEntryDirectory {
+  return {
+    kind: "directory",
+    path,
+    mode: 0o755,
+    uid: 0,
+    gid: 0,
+    mtime: { seconds: 0, nanoseconds: 0 },
+    extended: [],
+  };
+}

@@ -1,0 +1,214 @@
+/** Makes a new image of a tar file or a directory: unpacked beside the images, committed, and only then an image. */
+import { mkdir, rm, stat, statfs } from "node:fs/promises";
+import { AppError } from "../../base/errors.ts";
+import { escapePath, type RelPath } from "../../base/path-bytes.ts";
+import { formatByteSize } from "../../base/quantity.ts";
+import type { ImageName } from "../manifest.ts";
+import type { SyncAction } from "../sync/actions.ts";
+import { isStreamed, planSync, summarise } from "../sync/plan.ts";
+import { parseTarMessages } from "../sync/tar-messages.ts";
+import { encodeMember, endOfArchive, memberPadding } from "../tar/encode.ts";
+import { readTar } from "../tar/stream.ts";
+import { type ApplyOptions, applyToTree } from "../tree/apply.ts";
+import { scanTree } from "../tree/scan.ts";
+import { readMembers } from "../tree/tar-tool.ts";
+import { readArchiveFile } from "./archive-file.ts";
+import { type ArchiveMember, type ArchivePlan, planArchive } from "./archive-plan.ts";
+import { commitFresh } from "./commit.ts";
+import type { StoreContext } from "./context.ts";
+import { makeWorkFolder } from "./durable-file.ts";
+import { treeIn } from "./interrupted.ts";
+import { MemberCursor } from "./member-cursor.ts";
+import { refuseExisting } from "./placing.ts";
+import type { CommitResult, ImportOptions, ImportSource } from "./store.ts";
+
+/** Each is kept in memory until the archive was read once. */
+const maxMembers = 10_000_000;
+
+/** Imports; the caller holds the image, which is not there yet. */
+export async function importImage(
+  context: StoreContext,
+  request: { readonly image: ImageName; readonly source: ImportSource },
+  options: ImportOptions,
+): Promise<CommitResult> {
+  const { image, source } = request;
+  await refuseExisting(context, image);
+  const work = await makeWorkFolder(context.paths.temporary);
+  try {
+    const tree = treeIn(work);
+    await mkdir(tree);
+    const from =
+      source.kind === "tar"
+        ? await planTar(source.file, options)
+        : await planFolder(context, source.folder, options);
+    await checkSpace(work, from.bytes);
+    const { actions } = from;
+    const totals = { filesTotal: actions.length, bytesTotal: from.bytes };
+    const result = await applyToTree({
+      root: tree,
+      actions,
+      tar: from.tar,
+      ...(from.afterStream === undefined ? {} : { afterStream: from.afterStream }),
+      onProgress: (progress) => options.onProgress?.({ ...totals, ...progress, phase: "unpack" }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    const [missing] = [...result.torn, ...result.vanished, ...result.kept];
+    if (missing !== undefined) {
+      throw moved(source.kind === "tar" ? source.file : source.folder, missing);
+    }
+    return await commitFresh(context, { image, tree, work, options });
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+interface Incoming extends Pick<ApplyOptions, "tar" | "afterStream"> {
+  readonly actions: readonly SyncAction[];
+  readonly bytes: number;
+}
+
+/** Reads the archive once, to its end: nothing is written of one that is not whole. */
+async function planTar(file: string, options: ImportOptions): Promise<Incoming> {
+  const signal = options.signal === undefined ? {} : { signal: options.signal };
+  const members: ArchiveMember[] = [];
+  let offset = 0;
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    for await (const bytes of readArchiveFile(file, signal)) {
+      options.signal?.throwIfAborted();
+      yield bytes;
+      offset += bytes.length;
+      options.onProgress?.({ phase: "check", files: members.length, bytes: offset });
+    }
+  }
+  for await (const events of readTar(counted(), { what: file })) {
+    for (const event of events) {
+      if (event.kind === "entry") {
+        if (members.length === maxMembers) {
+          throw new AppError("hostile", `Refused ${file}, after byte ${offset}: over ${maxMembers} members`);
+        }
+        members.push({ entry: event.entry, dataLength: event.dataLength, offset });
+      }
+    }
+  }
+  if (members.length === 0) {
+    throw new AppError("bad-input", `${file} holds nothing`);
+  }
+  const plan = planArchive(members);
+  if (!plan.ok) {
+    const { message, path, offset: at } = plan.error;
+    throw new AppError(
+      "hostile",
+      `Refused ${file} at member '${escapePath(path)}', after byte ${at}: ${message}`,
+      {
+        fields: { file, offset: at },
+      },
+    );
+  }
+  const { directories, others, bytes } = plan.value;
+  const actions = [...directories, ...others.map(({ entry }) => entry)].map(
+    (entry): SyncAction => ({ kind: "write", entry, changes: ["missing"] }),
+  );
+  return { actions, bytes, tar: normalised(file, { plan: plan.value, ...signal }) };
+}
+
+/** The archive as the plan wants it: directories first, each name once. */
+async function* normalised(
+  file: string,
+  options: { readonly plan: ArchivePlan; readonly signal?: AbortSignal },
+): AsyncGenerator<Uint8Array> {
+  const { plan, ...signal } = options;
+  for (const directory of plan.directories) {
+    yield encodeMember(directory);
+  }
+  const cursor = new MemberCursor(readTar(readArchiveFile(file, signal), { what: file }));
+  try {
+    let ordinal = -1;
+    for (const wanted of plan.others) {
+      let member = await cursor.next();
+      for (ordinal += 1; ordinal < wanted.ordinal; ordinal++) {
+        member = await cursor.next();
+      }
+      if (member === undefined || member.entry.path !== wanted.entry.path) {
+        throw moved(file, wanted.entry.path);
+      }
+      if (member.entry.kind === "hardlink" || member.entry.kind === "socket") {
+        continue;
+      }
+      yield encodeMember(member.entry, member.sparse === undefined ? {} : { sparse: member.sparse });
+      yield* member.data;
+      yield memberPadding(member.dataLength);
+    }
+  } finally {
+    await cursor.close();
+  }
+  yield endOfArchive;
+}
+
+async function planFolder(context: StoreContext, folder: string, options: ImportOptions): Promise<Incoming> {
+  const signal = options.signal === undefined ? {} : { signal: options.signal };
+  if ((await stat(folder).catch(() => undefined))?.isDirectory() !== true) {
+    throw new AppError("not-found", `${folder} is no directory on the server`);
+  }
+  if (`${context.paths.images}/`.startsWith(`${folder.replace(/\/+$/, "")}/`)) {
+    throw new AppError(
+      "refused",
+      `${folder} holds Ingot's own state folder, which would be imported with it`,
+      {
+        hint: "Capture the machine instead: ingot capture IMAGE localhost",
+      },
+    );
+  }
+  options.onProgress?.({ phase: "list" });
+  const listed = await scanTree(folder, { oneFileSystem: true, ...signal });
+  const actions = [
+    ...planSync({
+      source: listed.map((item) => item.entry),
+      target: [],
+      options: { deleteExtraneous: false },
+    }),
+  ];
+  const paths = actions
+    .filter(isStreamed)
+    .flatMap((action) => (action.kind === "write" ? [action.entry.path] : []));
+  const running = readMembers({ root: folder, paths, ...signal });
+  return {
+    actions,
+    // Sparse files take what they hold.
+    bytes: Math.min(
+      summarise(actions).bytes,
+      listed.reduce((sum, item) => sum + item.allocated, 0),
+    ),
+    tar: running.stdout,
+    async afterStream() {
+      const { code, stderr } = await running.exit;
+      const messages = parseTarMessages(stderr);
+      const [torn] = [...messages.torn, ...messages.vanished];
+      if (torn !== undefined) {
+        throw moved(folder, torn);
+      }
+      if (code !== 0) {
+        throw new AppError("io", `Cannot read ${folder}: ${stderr.trim()}`);
+      }
+      return { torn: [] };
+    },
+  };
+}
+
+/** Refuses before anything is written where the disk cannot hold it. */
+async function checkSpace(work: string, bytes: number): Promise<void> {
+  const disk = await statfs(work);
+  const free = disk.bavail * disk.bsize;
+  if (bytes > free) {
+    throw new AppError(
+      "no-space",
+      `The import needs ${formatByteSize(bytes)} and only ${formatByteSize(free)} are free in the state folder`,
+      { hint: "Remove old versions or images, or put the state folder on a larger disk." },
+    );
+  }
+}
+
+function moved(source: string, path: RelPath): AppError {
+  return new AppError("conflict", `${source} changed while it was imported: '${escapePath(path)}'`, {
+    hint: "Stop what is writing into it and import again.",
+  });
+}

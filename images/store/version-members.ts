@@ -1,0 +1,118 @@
+/** Single members of a version: for updates, drift repair and a look into a file. */
+import { AppError } from "../../base/errors.ts";
+import { escapePath, type RelPath } from "../../base/path-bytes.ts";
+import type { FileEntry } from "../entry.ts";
+import { formatVersion, type VersionRef } from "../manifest.ts";
+import { endOfArchive } from "../tar/encode.ts";
+import type { StoreContext } from "./context.ts";
+import type { StoredEntry } from "./entry-line.ts";
+import { contentOf, encodeStored } from "./member-encoder.ts";
+import { entryWithDigest, type OpenVersion, openVersion, storedEntries } from "./open-version.ts";
+import { PackReader } from "./pack-reader.ts";
+
+/** Every entry of a version, complete. */
+export async function* versionEntries(context: StoreContext, ref: VersionRef): AsyncGenerator<FileEntry> {
+  const version = await openVersion(context.paths, ref);
+  try {
+    for await (const batch of storedEntries(version)) {
+      for (const stored of batch) {
+        yield entryWithDigest(stored, version);
+      }
+    }
+  } finally {
+    await version.close();
+  }
+}
+
+/** An uncompressed tar of the members of these paths, in this order. */
+export async function* versionMembers(
+  context: StoreContext,
+  request: { readonly ref: VersionRef; readonly paths: readonly RelPath[]; readonly signal?: AbortSignal },
+): AsyncGenerator<Uint8Array> {
+  const { signal } = request;
+  const version = await openVersion(context.paths, request.ref);
+  try {
+    const found = await find(version, new Set(request.paths));
+    const reader = new PackReader(signal === undefined ? {} : { signal });
+    for (const path of request.paths) {
+      signal?.throwIfAborted();
+      yield* encodeStored(mustHave(found, { path, version }), { version, reader });
+    }
+    yield endOfArchive;
+  } finally {
+    await version.close();
+  }
+}
+
+/** The content of one file, holes filled in. */
+export async function readVersionFile(
+  context: StoreContext,
+  request: { readonly ref: VersionRef; readonly path: RelPath; readonly limit: number },
+): Promise<Uint8Array> {
+  const version = await openVersion(context.paths, request.ref);
+  try {
+    let stored = mustHave(await find(version, new Set([request.path])), { path: request.path, version });
+    if (stored.entry.kind === "hardlink") {
+      const path = stored.entry.target;
+      stored = mustHave(await find(version, new Set([path])), { path, version });
+    }
+    const { entry } = stored;
+    const name = `'${escapePath(request.path)}' of ${formatVersion(version.manifest)}`;
+    if (entry.kind !== "file") {
+      throw new AppError("refused", `Cannot read ${name}: it is a ${entry.kind}`);
+    }
+    if (entry.size > request.limit) {
+      throw new AppError("refused", `Cannot read ${name}: it has ${entry.size} bytes, over ${request.limit}`);
+    }
+    return entry.size === 0 ? new Uint8Array(0) : await whole(stored, version);
+  } finally {
+    await version.close();
+  }
+}
+
+async function whole(stored: StoredEntry, version: OpenVersion): Promise<Uint8Array> {
+  const content = await contentOf(stored, { version, reader: new PackReader() });
+  const data = new Uint8Array(content.dataLength);
+  let length = 0;
+  for await (const bytes of content.data) {
+    data.set(bytes, length);
+    length += bytes.length;
+  }
+  if (content.sparse === undefined) {
+    return data;
+  }
+  const filled = new Uint8Array(content.sparse.realSize);
+  let at = 0;
+  for (const segment of content.sparse.segments) {
+    filled.set(data.subarray(at, at + segment.length), segment.offset);
+    at += segment.length;
+  }
+  return filled;
+}
+
+async function find(
+  version: OpenVersion,
+  paths: ReadonlySet<RelPath>,
+): Promise<ReadonlyMap<RelPath, StoredEntry>> {
+  const found = new Map<RelPath, StoredEntry>();
+  for await (const batch of storedEntries(version)) {
+    for (const stored of batch) {
+      if (paths.has(stored.entry.path)) {
+        found.set(stored.entry.path, stored);
+      }
+    }
+  }
+  return found;
+}
+
+function mustHave(
+  found: ReadonlyMap<RelPath, StoredEntry>,
+  wanted: { readonly path: RelPath; readonly version: OpenVersion },
+): StoredEntry {
+  const stored = found.get(wanted.path);
+  if (stored === undefined) {
+    const version = formatVersion(wanted.version.manifest);
+    throw new AppError("not-found", `Version ${version} has no '${escapePath(wanted.path)}'`);
+  }
+  return stored;
+}

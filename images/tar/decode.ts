@@ -1,0 +1,325 @@
+/**
+ * Push decoder of tar archives: ustar, GNU long names, base-256 numbers, pax headers, GNU sparse files of every format. What
+ * comes from outside is hostile: sizes are checked before anything is kept, names are parsed before anything is told.
+ */
+import { escapePath } from "../../base/path-bytes.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type { FileEntry } from "../entry.ts";
+import { blockSize, decodeHeader, isZeroBlock, paddingOf, type TarHeader } from "./header.ts";
+import { type MemberSource, memberOf } from "./member.ts";
+import { MetaHeaders, type MetaLimits } from "./meta-headers.ts";
+import {
+  checkSparseMap,
+  oldGnuSegments,
+  type SparseMap,
+  SparseMapReader,
+  type SparseSegment,
+} from "./sparse.ts";
+import { sparseStart } from "./sparse-start.ts";
+
+export type TarLimits = MetaLimits;
+
+const defaultLimits: TarLimits = {
+  maxMetaBytes: 8 * 1024 * 1024,
+  maxRecords: 8192,
+  maxMetaHeaders: 8,
+  maxSegments: 4_000_000,
+};
+
+export type TarEvent =
+  | {
+      readonly kind: "entry";
+      readonly entry: FileEntry;
+      /** Bytes that the data events of this entry add up to: the file's size, or a sparse file's segments. */
+      readonly dataLength: number;
+      readonly sparse?: SparseMap;
+    }
+  /** Content; a view of the chunk that was written. */
+  | { readonly kind: "data"; readonly bytes: Uint8Array }
+  /** The entry is complete. */
+  | { readonly kind: "entry-end" }
+  /** The archive's end mark. */
+  | { readonly kind: "end" };
+
+export interface TarProblem {
+  readonly message: string;
+  /** The member it is about, escaped, where its name is known. */
+  readonly member?: string;
+  /** How many bytes of the archive were read before it. */
+  readonly offset: number;
+}
+
+type State = "header" | "meta" | "sparse-map" | "old-sparse" | "data" | "padding" | "ended";
+
+/** The member whose headers are being read. */
+interface OpenMember {
+  readonly source: MemberSource;
+  readonly realSize: number;
+  readonly segments: SparseSegment[];
+}
+
+const entryEnd: TarEvent = { kind: "entry-end" };
+
+/** Decodes one archive. After a problem the decoder must not be used further. */
+export class TarDecoder {
+  readonly #limits: TarLimits;
+  readonly #meta: MetaHeaders;
+  /** A block that arrives in pieces. */
+  readonly #block = new Uint8Array(blockSize);
+  #filled = 0;
+  /** Bytes of the archive that were taken in. */
+  #position = 0;
+  #state: State = "header";
+  #zeroBlocks = 0;
+  /** Bytes left of the current data or padding. */
+  #left = 0;
+  #padding = 0;
+  #member: OpenMember | undefined;
+  #sparseReader: SparseMapReader | undefined;
+  #events: TarEvent[] = [];
+
+  constructor(limits: Partial<TarLimits> = {}) {
+    this.#limits = { ...defaultLimits, ...limits };
+    this.#meta = new MetaHeaders(this.#limits);
+  }
+
+  write(chunk: Uint8Array): Result<readonly TarEvent[], TarProblem> {
+    this.#events = [];
+    let offset = 0;
+    while (offset < chunk.length && this.#state !== "ended") {
+      const step = this.#step(chunk, offset);
+      if (!step.ok) {
+        return err({ message: step.error, offset: this.#position, ...this.#memberName() });
+      }
+      offset += step.value;
+      this.#position += step.value;
+    }
+    return ok(this.#events);
+  }
+
+  /** Tells whether the archive was whole. */
+  end(): Result<void, TarProblem> {
+    if (this.#state === "ended" || (this.#state === "header" && this.#zeroBlocks > 0 && this.#filled === 0)) {
+      return ok(undefined);
+    }
+    return err({ message: "archive ends in the middle", offset: this.#position, ...this.#memberName() });
+  }
+
+  #memberName(): { readonly member?: string } {
+    const name = this.#member?.source.name ?? this.#meta.name;
+    return name === undefined ? {} : { member: escapePath(name.slice(0, 4096)) };
+  }
+
+  /** Consumes some bytes of the chunk; returns how many. */
+  #step(chunk: Uint8Array, offset: number): Result<number, string> {
+    switch (this.#state) {
+      case "data":
+        return ok(this.#data(chunk, offset));
+      case "padding":
+        return ok(this.#skip(chunk.length - offset));
+      case "meta":
+        return this.#metaContent(chunk, offset);
+      default:
+        return this.#wholeBlock(chunk, offset);
+    }
+  }
+
+  /** Reads a block where it lies, or from its pieces. */
+  #wholeBlock(chunk: Uint8Array, offset: number): Result<number, string> {
+    if (this.#filled === 0 && chunk.length - offset >= blockSize) {
+      const done = this.#blockAt(chunk, offset);
+      return done.ok ? ok(blockSize) : done;
+    }
+    const taken = Math.min(blockSize - this.#filled, chunk.length - offset);
+    this.#block.set(chunk.subarray(offset, offset + taken), this.#filled);
+    this.#filled += taken;
+    if (this.#filled < blockSize) {
+      return ok(taken);
+    }
+    this.#filled = 0;
+    const done = this.#blockAt(this.#block, 0);
+    return done.ok ? ok(taken) : done;
+  }
+
+  #blockAt(bytes: Uint8Array, at: number): Result<void, string> {
+    if (this.#state === "sparse-map") {
+      return this.#sparseMapBlock(bytes, at);
+    }
+    return this.#state === "old-sparse" ? this.#oldSparseBlock(bytes, at) : this.#headerBlock(bytes, at);
+  }
+
+  #headerBlock(bytes: Uint8Array, at: number): Result<void, string> {
+    if (isZeroBlock(bytes, at)) {
+      if (this.#meta.pending) {
+        return err("archive ends after a pax header");
+      }
+      this.#zeroBlocks += 1;
+      if (this.#zeroBlocks === 2) {
+        this.#state = "ended";
+        this.#events.push({ kind: "end" });
+      }
+      return ok(undefined);
+    }
+    if (this.#zeroBlocks > 0) {
+      return err("a single block of zeros stands between members");
+    }
+    const decoded = decodeHeader(bytes, at);
+    if (!decoded.ok) {
+      return decoded;
+    }
+    const header = decoded.value;
+    return "xgLK".includes(header.typeflag)
+      ? this.#metaHeader(header)
+      : this.#memberHeader(header, { bytes, at });
+  }
+
+  #metaHeader(header: TarHeader): Result<void, string> {
+    const begun = this.#meta.begin(header.typeflag, header.size);
+    this.#padding = paddingOf(header.size);
+    if (begun.ok && header.size > 0) {
+      this.#state = "meta";
+    }
+    return begun;
+  }
+
+  #metaContent(chunk: Uint8Array, offset: number): Result<number, string> {
+    const step = this.#meta.take(chunk, offset);
+    if (!step.ok) {
+      return step;
+    }
+    if (step.value.done) {
+      this.#left = this.#padding;
+      this.#state = this.#left > 0 ? "padding" : "header";
+    }
+    return ok(step.value.taken);
+  }
+
+  #memberHeader(
+    header: TarHeader,
+    block: { readonly bytes: Uint8Array; readonly at: number },
+  ): Result<void, string> {
+    const { records, longName, longLink, segments } = this.#meta.takeMember();
+    const size = records.get("size");
+    const source: MemberSource = {
+      header,
+      records,
+      name: records.get("GNU.sparse.name") ?? records.get("path") ?? longName ?? header.name,
+      linkname: records.get("linkpath") ?? longLink ?? header.linkname,
+      size: size === undefined ? header.size : Number(size),
+    };
+    this.#member = { source, realSize: 0, segments: [] };
+    if (!Number.isSafeInteger(source.size) || source.size < 0) {
+      return err("size is no number");
+    }
+    this.#left = source.size;
+    this.#padding = paddingOf(source.size);
+    const { maxSegments } = this.#limits;
+    const start = sparseStart({ source, segments, ...block, maxSegments });
+    if (!start.ok) {
+      return start;
+    }
+    switch (start.value.kind) {
+      case "plain":
+        return this.#begin(source, undefined);
+      case "whole":
+        return this.#begin(source, start.value.map);
+      case "old-blocks":
+        this.#member = { source, realSize: start.value.realSize, segments: [...start.value.segments] };
+        this.#state = "old-sparse";
+        return ok(undefined);
+      case "data-head":
+        this.#member = { source, realSize: start.value.realSize, segments: [] };
+        this.#sparseReader = new SparseMapReader(maxSegments);
+        this.#state = "sparse-map";
+        return ok(undefined);
+    }
+  }
+
+  #sparseMapBlock(bytes: Uint8Array, at: number): Result<void, string> {
+    const member = this.#member;
+    if (this.#left < blockSize || this.#sparseReader === undefined || member === undefined) {
+      return err("sparse map is longer than its member");
+    }
+    this.#left -= blockSize;
+    const segments = this.#sparseReader.block(bytes.subarray(at, at + blockSize));
+    if (!segments.ok) {
+      return segments;
+    }
+    return segments.value === undefined
+      ? ok(undefined)
+      : this.#begin(member.source, { realSize: member.realSize, segments: segments.value });
+  }
+
+  #oldSparseBlock(bytes: Uint8Array, at: number): Result<void, string> {
+    const decoded = oldGnuSegments(bytes, { offset: at, count: 21 });
+    const member = this.#member;
+    if (!decoded.ok || member === undefined) {
+      return decoded.ok ? err("sparse blocks without a member") : decoded;
+    }
+    member.segments.push(...decoded.value.segments);
+    if (member.segments.length > this.#limits.maxSegments) {
+      return err(`sparse map has more than ${this.#limits.maxSegments} segments`);
+    }
+    return decoded.value.more ? ok(undefined) : this.#begin(member.source, member);
+  }
+
+  /** All of the member's headers are there: tell the entry and go on to its data. */
+  #begin(source: MemberSource, sparse: SparseMap | undefined): Result<void, string> {
+    this.#sparseReader = undefined;
+    const wrong = sparse === undefined ? undefined : checkSparseMap(sparse, this.#left);
+    if (wrong !== undefined) {
+      return err(wrong);
+    }
+    const decoded = memberOf(source, sparse?.realSize ?? source.size);
+    if (!decoded.ok) {
+      return decoded;
+    }
+    const entry = decoded.value;
+    const dataLength = this.#left;
+    if (entry.kind !== "file" && dataLength > 0) {
+      return err(`${entry.kind} with ${dataLength} bytes of content`);
+    }
+    this.#events.push(
+      sparse === undefined
+        ? { kind: "entry", entry, dataLength }
+        : {
+            kind: "entry",
+            entry,
+            dataLength,
+            sparse: { realSize: sparse.realSize, segments: sparse.segments },
+          },
+    );
+    if (dataLength === 0) {
+      this.#endMember();
+    } else {
+      this.#state = "data";
+    }
+    return ok(undefined);
+  }
+
+  #data(chunk: Uint8Array, offset: number): number {
+    const taken = Math.min(this.#left, chunk.length - offset);
+    this.#events.push({ kind: "data", bytes: chunk.subarray(offset, offset + taken) });
+    this.#left -= taken;
+    if (this.#left === 0) {
+      this.#endMember();
+    }
+    return taken;
+  }
+
+  #endMember(): void {
+    this.#events.push(entryEnd);
+    this.#member = undefined;
+    this.#left = this.#padding;
+    this.#state = this.#left > 0 ? "padding" : "header";
+  }
+
+  #skip(available: number): number {
+    const taken = Math.min(this.#left, available);
+    this.#left -= taken;
+    if (this.#left === 0) {
+      this.#state = "header";
+    }
+    return taken;
+  }
+}

@@ -1,0 +1,103 @@
+/** GNU tar as reader of trees, here and on clients, and as writer of trees here: Node can neither make devices nor set xattrs. */
+import { fromLatin1 } from "../../base/bytes.ts";
+import type { RelPath } from "../../base/path-bytes.ts";
+import { quoteArgv, type ShellText, sh } from "../../base/posix-quote.ts";
+import { type LocalProcess, startShell } from "../../base/process.ts";
+import type { ToolFacts } from "../capture/facts.ts";
+
+export type TarAbilities = Pick<ToolFacts, "gnuTar" | "tarXattrs" | "tarAcls" | "tarSelinux">;
+
+/** What Debian's tar can: the server's own. */
+const localTar: TarAbilities = { gnuTar: "1.34", tarXattrs: true, tarAcls: true, tarSelinux: true };
+
+/**
+ * Shell command that reads NUL-ended names (as {@link memberNames} writes them) and prints those members as a posix tar, in
+ * that order. ACLs and labels travel as plain xattrs, whose bytes hold numbers where --acls would write user names; the
+ * patched tars of before 1.27, which cannot choose xattrs, are given --acls and --selinux.
+ */
+export function tarCommand(options: { readonly root: string; readonly tools: TarAbilities }): ShellText {
+  const { tools } = options;
+  const argv = [
+    "tar",
+    "--create",
+    "--file=-",
+    "--format=posix",
+    "--pax-option=delete=atime,delete=ctime",
+    "--numeric-owner",
+    "--sparse",
+    "--quoting-style=escape",
+    ...extendedOptions(tools),
+    "--no-recursion",
+    "--null",
+    "--no-unquote",
+    "--files-from=-",
+  ];
+  return sh`cd ${options.root} && LC_ALL=C exec ${{ raw: quoteArgv(argv) }}`;
+}
+
+function extendedOptions(tools: TarAbilities): readonly string[] {
+  if (!tools.tarXattrs) {
+    return [...(tools.tarAcls ? ["--acls"] : []), ...(tools.tarSelinux ? ["--selinux"] : [])];
+  }
+  const [major, minor] = (tools.gnuTar ?? "").split(".").map(Number);
+  const choosesXattrs = (major ?? 0) > 1 || ((major ?? 0) === 1 && (minor ?? 0) >= 27);
+  if (choosesXattrs) {
+    return ["--xattrs", "--xattrs-include=*"];
+  }
+  return ["--xattrs", ...(tools.tarAcls ? ["--acls"] : []), ...(tools.tarSelinux ? ["--selinux"] : [])];
+}
+
+/** The names for {@link tarCommand}'s standard input, in batches. The leading `./` keeps names that look like options names. */
+export async function* memberNames(paths: Iterable<RelPath>): AsyncGenerator<Uint8Array> {
+  let batch = "";
+  for (const path of paths) {
+    batch += `./${path}\0`;
+    if (batch.length > 65536) {
+      yield fromLatin1(batch);
+      batch = "";
+    }
+  }
+  if (batch !== "") {
+    yield fromLatin1(batch);
+  }
+}
+
+/** Reads members of a local tree as a tar stream. `exit` tells whether all could be read. */
+export function readMembers(options: {
+  readonly root: string;
+  readonly paths: Iterable<RelPath>;
+  readonly signal?: AbortSignal;
+}): LocalProcess {
+  return startShell(tarCommand({ root: options.root, tools: localTar }), {
+    stdin: memberNames(options.paths),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+}
+
+export interface ExtractOptions {
+  /** Where the members' names start from: a path, latin1. */
+  readonly directory: string;
+  readonly tar: AsyncIterable<Uint8Array>;
+  /** Set xattrs too. Twice as slow, so only for archives that hold some. */
+  readonly extended: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Starts GNU tar unpacking an archive that *we* encoded: names are ours, link texts are taken as they are. */
+export function extractTar(options: ExtractOptions): LocalProcess {
+  const argv = [
+    "tar",
+    "--extract",
+    "--file=-",
+    "--absolute-names",
+    "--numeric-owner",
+    "--same-owner",
+    "--same-permissions",
+    "--quoting-style=escape",
+    ...(options.extended ? ["--xattrs", "--xattrs-include=*"] : []),
+  ];
+  return startShell(sh`cd ${options.directory} && exec ${{ raw: quoteArgv(argv) }}`, {
+    stdin: options.tar,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+}

@@ -1,0 +1,89 @@
+/** The bytes of an update: control files, then content. images/update/client/receive.sh tells the format. */
+import { concatBytes, fromLatin1 } from "../../base/bytes.ts";
+import { parseRelPath, type RelPath } from "../../base/path-bytes.ts";
+import type { FileEntry } from "../entry.ts";
+import type { VersionReader } from "../store/store.ts";
+import { type TarMember, writeTar } from "../tar/stream.ts";
+import { type ControlFiles, controlFiles } from "./control-files.ts";
+import type { UpdatePlan } from "./plan.ts";
+
+export interface BundleInput {
+  readonly store: VersionReader;
+  readonly plan: UpdatePlan;
+  /** Text of images/update/client/apply.sh. */
+  readonly script: string;
+  readonly bootloader: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** A file that several names share goes to another filesystem as a copy; it is read as a whole, so it may not be larger. */
+const copyLimit = 1024 ** 3;
+
+/** Streams the bundle. */
+export async function* encodeBundle(input: BundleInput): AsyncGenerator<Uint8Array> {
+  const control = controlFiles(input.plan, { bootloader: input.bootloader });
+  const head = await collect(writeTar(controlMembers(control, input.script)));
+  yield fromLatin1(`INGOT-BUNDLE 1 ${head.length}\n`);
+  yield head;
+  const version = { image: input.plan.image, number: input.plan.version };
+  if (control.copies.length > 0) {
+    yield* writeTar(copyMembers(control.copies, input));
+  }
+  yield* input.store.members(
+    version,
+    control.members,
+    input.signal === undefined ? {} : { signal: input.signal },
+  );
+}
+
+async function* controlMembers(control: ControlFiles, script: string): AsyncGenerator<TarMember> {
+  yield controlFile("apply.sh", fromLatin1(script));
+  for (const [name, content] of control.files) {
+    yield controlFile(name, fromLatin1(content));
+  }
+  if (control.directories.length > 0) {
+    yield controlFile("directories.tar", await collect(writeTar(members(control.directories))));
+  }
+}
+
+async function* members(entries: readonly FileEntry[]): AsyncGenerator<TarMember> {
+  for (const entry of entries) {
+    yield { entry };
+  }
+}
+
+async function* copyMembers(copies: readonly FileEntry[], input: BundleInput): AsyncGenerator<TarMember> {
+  const version = { image: input.plan.image, number: input.plan.version };
+  for (const entry of copies) {
+    const content = await input.store.readFile(version, entry.path, { limit: copyLimit });
+    yield { entry, content: one(content) };
+  }
+}
+
+function controlFile(name: string, content: Uint8Array): TarMember {
+  const path = parseRelPath(name);
+  return {
+    entry: {
+      kind: "file",
+      path: path.ok ? path.value : ("" as RelPath),
+      mode: 0o600,
+      uid: 0,
+      gid: 0,
+      mtime: { seconds: 0, nanoseconds: 0 },
+      size: content.length,
+    },
+    content: one(content),
+  };
+}
+
+async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const part of source) {
+    parts.push(part);
+  }
+  return concatBytes(parts);
+}

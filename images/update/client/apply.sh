@@ -1,0 +1,396 @@
+#!/bin/sh
+# Brings the tree below the working directory to a version of an image. Lies with its lists in .ingot-staging/control, where
+# the bundle was unpacked; the new content comes as a tar on standard input.
+#
+#   1. check     every filesystem that will be written to can be written to and has room
+#   2. stage     new content is unpacked into .ingot-staging of the filesystem that it belongs on, and synced
+#   3. rename    it is renamed over what stands there: at any instant a file is the old one or the new one
+#   4. metadata  owners, modes, times; new directories; deletions; boot files made anew
+#
+# Where the machine's own tools may be replaced, all that runs from copies of them (see "the kit").
+#
+# Up to step 3 nothing but .ingot-staging has changed. Cut off in step 3 or 4, every file is whole, and a new run plans and
+# does the rest. Lists are NUL-ended and hold paths relative to the working directory, all starting with "./".
+set -u
+LC_ALL=C
+[ "${INGOT_IN_KIT:-}" ] || PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export LC_ALL PATH
+umask 077
+
+staging=./.ingot-staging
+control=$staging/control
+lists=$control/lists
+self=$control/apply.sh
+
+fail() {
+    echo "ingot: $*" >&2
+    exit 1
+}
+
+# Runs this script's action $1 with the entries of list $2 as arguments, at most $3 at a time (so that pairs stay together).
+each() {
+    if [ -s "$lists/$2" ]; then
+        xargs -0 -x -n "$3" sh "$self" "$1" <"$lists/$2"
+    fi
+}
+
+# Runs the command "$2 $3 …" with the entries of list $1 as further arguments.
+run_list() {
+    list=$1
+    shift
+    if [ -s "$lists/$list" ]; then
+        xargs -0 "$@" <"$lists/$list"
+    fi
+}
+
+# ---- actions that `each` calls
+
+# MOUNT KIB …: makes the staging folder of each filesystem, if it may be written to and has that much room.
+prepare_mounts() {
+    while [ $# -ge 2 ]; do
+        if [ "$1" != . ]; then
+            rm -rf --one-file-system "$1/.ingot-staging"
+            mkdir "$1/.ingot-staging" || fail "cannot write to $1: nothing was changed"
+        fi
+        mkdir "$1/.ingot-staging/new" "$1/.ingot-staging/old" || fail "cannot write to $1: nothing was changed"
+        # shellcheck disable=SC2046 # two numbers
+        set -- "$1" "$2" $(stat -f -c '%a %S' "$1") "$@"
+        free=$(($3 * ($4 / 512) / 2))
+        [ "$free" -ge "$2" ] || fail "no space on $1: $2 KiB are needed, $free KiB are free; nothing was changed"
+        shift 6
+    done
+}
+
+# MOUNT …: in the root's staging tree, the place of each other filesystem is a link to its own staging tree. Parents come first.
+link_mounts() {
+    for mount; do
+        [ "$mount" = . ] && continue
+        mkdir -p "$staging/new/${mount%/*}" || fail "cannot prepare $mount"
+        ln -s "$(pwd)/${mount#./}/.ingot-staging/new" "$staging/new/$mount" || fail "cannot prepare $mount"
+    done
+}
+
+make_parents() {
+    for directory; do
+        mkdir -p "$staging/new/$directory" || fail "cannot stage $directory"
+    done
+}
+
+# FROM TO …: further names of staged or standing files.
+link_names() {
+    while [ $# -ge 2 ]; do
+        ln "$1" "$2" || fail "cannot link $2 to $1"
+        shift 2
+    done
+}
+
+# MOUNT PATH …: what changes between a directory and something else is laid aside, so that `move` does not meet it.
+lay_aside() {
+    while [ $# -ge 2 ]; do
+        if [ "${2%/*}" = . ]; then
+            mkdir -p "$1/.ingot-staging/swap"
+        else
+            mkdir -p "$1/.ingot-staging/swap/${2%/*}"
+        fi
+        mv -T "$staging/new/$2" "$1/.ingot-staging/swap/$2" || fail "cannot stage $2: nothing was changed"
+        shift 2
+    done
+}
+
+# MOUNT PATH …: what stands there is renamed away, and what replaces it renamed in at once.
+replace_entries() {
+    while [ $# -ge 2 ]; do
+        old=$(mktemp -d "$1/.ingot-staging/old/XXXXXX") || fail "cannot replace $2"
+        mv -T "$2" "$old/entry" || fail "cannot replace $2"
+        mv -T "$1/.ingot-staging/swap/$2" "$2" || fail "cannot replace $2"
+        shift 2
+    done
+}
+
+make_directories() {
+    for directory; do
+        [ -d "$directory" ] || mkdir "$directory" || fail "cannot make the directory $directory"
+    done
+}
+
+# DIRECTORY WORDS…: renames those staged entries of DIRECTORY into it that find's WORDS select.
+# The slash makes find go through a link that leads to another filesystem's staging tree; such links themselves stay.
+move_some() {
+    directory=$1
+    shift
+    find "$staging/new/$directory/" -mindepth 1 -maxdepth 1 "$@" -exec mv "$mv_option" -t "$directory" -- {} +
+}
+
+# DIRECTORY …: renames all that was staged for them: files first, then symbolic links, which may name the new files. A C library
+# and its loader go in one go and before the libraries that want the new one.
+move_in() {
+    result=0
+    for place; do
+        case $place in
+            *lib*)
+                move_some "$place" ! -type d ! -type l "(" -name 'ld-*' -o -name 'ld[0-9]*' -o -name 'ld.so*' -o -name 'libc[.-]*' \
+                    -o -name 'libpthread[.-]*' -o -name 'libdl[.-]*' -o -name 'libm[.-]*' -o -name 'librt[.-]*' ")" || result=1
+                move_some "$place" -type l "(" -name 'ld-*' -o -name 'ld[0-9]*' -o -name 'ld.so*' -o -name 'libc[.-]*' \
+                    -o -name 'libpthread[.-]*' -o -name 'libdl[.-]*' -o -name 'libm[.-]*' -o -name 'librt[.-]*' ")" || result=1
+                ;;
+        esac
+        move_some "$place" ! -type d ! -type l || result=1
+        move_some "$place" -type l ! -lname '*/.ingot-staging/new' || result=1
+    done
+    return $result
+}
+
+# TIME PATH …
+set_times() {
+    result=0
+    while [ $# -ge 2 ]; do
+        touch -h -c -d "$1" "$2" || result=1
+        shift 2
+    done
+    return $result
+}
+
+# TIME MOUNT …: the end. Removes the staging folders, this script among them.
+finish() {
+    while [ $# -ge 2 ]; do
+        rm -rf --one-file-system "$2/.ingot-staging"
+        touch -c -d "$1" "$2"
+        shift 2
+    done
+}
+
+# ---- the kit: the tools that this script needs, with their libraries, in a memory filesystem in a mount namespace of its own. The
+# script runs in there, with the machine's tree at /node, and so does not depend on what it replaces.
+
+kit_tools="sh xargs tar mv rm rmdir mkdir ln chmod chown touch sync stat mktemp find cat cp dd head sha256sum tail chroot"
+
+kit_file() {
+    [ -e "$INGOT_KIT$1" ] && return
+    mkdir -p "$INGOT_KIT${1%/*}" && cp -L -p "$1" "$INGOT_KIT$1"
+}
+
+kit_tool() {
+    tool=$(command -v "$1") && tool=$(readlink -f "$tool") || return
+    kit_file "$tool" && ln -s "$tool" "$INGOT_KIT/ingot-bin/$1" || return
+    # Lines are "NAME => PATH (ADDRESS)" and "PATH (ADDRESS)"; a program without libraries has none. The loader is asked itself:
+    # ldd is lost where an update was cut off between two C libraries. Loaders other than glibc's know only ldd.
+    {
+        LD_TRACE_LOADED_OBJECTS=1 "$tool" --version </dev/null 2>/dev/null
+        ldd "$tool" 2>/dev/null
+    } | sed -n 's,^.*[[:space:]]\(/[^ ]*\) (0x.*,\1,p' >"$control/libraries"
+    while read -r library; do
+        kit_file "$library" || return
+    done <"$control/libraries"
+}
+
+# In the namespace: fills the kit and goes on in it.
+enter_kit() {
+    mount --make-rprivate / && mount -t tmpfs -o mode=700 ingot-kit "$INGOT_KIT" || return
+    mkdir "$INGOT_KIT/ingot-bin" "$INGOT_KIT/node" "$INGOT_KIT/dev" "$INGOT_KIT/tmp" || return
+    for name in $kit_tools; do
+        kit_tool "$name" || return
+    done
+    mount --rbind /dev "$INGOT_KIT/dev" && mount --rbind / "$INGOT_KIT/node" || return
+    chroot "$INGOT_KIT" /ingot-bin/sh -c true || return
+    exec chroot "$INGOT_KIT" /ingot-bin/sh -c 'INGOT_IN_KIT=1 PATH=/ingot-bin
+        export INGOT_IN_KIT PATH
+        cd /node && exec sh ./.ingot-staging/control/apply.sh'
+}
+
+# ---- boot files
+
+# THING PROGRAM WORD…: runs it on the machine's own tree and says how it went.
+boot_program() {
+    thing=$1
+    shift
+    if "$@" >"$control/said" 2>&1; then
+        echo "note $thing: made anew by $1"
+        return 0
+    fi
+    echo "ingot: $1 failed, check $thing before the next reboot: $(tail -n 1 "$control/said")" >&2
+    return 1
+}
+
+# Makes anew what stands in the list $1, with the machine's own programs. Those that fail stay on the list.
+boot_steps() {
+    failed=0
+    : >"$1.failed"
+    while IFS= read -r step; do
+        echo "phase $step"
+        case $step in
+            initramfs)
+                if command -v update-initramfs >/dev/null; then
+                    boot_program "the initramfs" update-initramfs -u -k all
+                elif command -v dracut >/dev/null; then
+                    boot_program "the initramfs" dracut --regenerate-all --force
+                elif command -v mkinitcpio >/dev/null; then
+                    boot_program "the initramfs" mkinitcpio -P
+                else
+                    echo "note no program that makes an initramfs was found"
+                fi
+                ;;
+            boot-loader)
+                if command -v update-grub >/dev/null; then
+                    boot_program "the boot menu" update-grub
+                elif command -v grub2-mkconfig >/dev/null && [ -d /boot/grub2 ]; then
+                    boot_program "the boot menu" grub2-mkconfig -o /boot/grub2/grub.cfg
+                elif command -v grub-mkconfig >/dev/null && [ -d /boot/grub ]; then
+                    boot_program "the boot menu" grub-mkconfig -o /boot/grub/grub.cfg
+                else
+                    echo "note no program that makes a boot menu was found"
+                fi
+                ;;
+        esac || {
+            echo "$step" >>"$1.failed"
+            failed=1
+        }
+    done <"$1"
+    if [ "$failed" = 0 ]; then
+        rm -f "$1" "$1.failed"
+    else
+        mv -f "$1.failed" "$1"
+    fi
+    return "$failed"
+}
+
+mv_option=-f
+case ${1:-} in
+    mounts) shift && prepare_mounts "$@" && exit ;;
+    link-mounts) shift && link_mounts "$@" && exit ;;
+    parents) shift && make_parents "$@" && exit ;;
+    links) shift && link_names "$@" && exit ;;
+    aside) shift && lay_aside "$@" && exit ;;
+    replace) shift && replace_entries "$@" && exit ;;
+    directories) shift && make_directories "$@" && exit ;;
+    move) shift && move_in "$@" && exit ;;
+    add)
+        # Newer mv's call a name that is there already a failure.
+        shift && mv_option=-n
+        move_in "$@"
+        exit 0
+        ;;
+    times) shift && set_times "$@" && exit ;;
+    finish) shift && finish "$@" && exit ;;
+    kit) enter_kit || exit 70 ;;
+    boot) boot_steps "$2" && exit ;;
+esac
+[ $# -eq 0 ] || exit 1
+
+if [ -e "$control/own-tools" ] && [ -n "${INGOT_KIT:-}" ] && [ -z "${INGOT_IN_KIT:-}" ]; then
+    # Nothing in there reads the content before the kit is complete: code 70 means that it could not be made.
+    if unshare --mount true 2>/dev/null; then
+        unshare --mount sh "$self" kit
+        code=$?
+        [ "$code" = 70 ] || exit "$code"
+    fi
+    # Not empty: the places of libraries or programs themselves are replaced.
+    [ ! -s "$control/own-tools" ] || fail "copies of the tools that are replaced could not be made (mount, unshare, ldd): nothing was changed"
+    echo "note the update ran with the tools that it replaced: copies of them could not be made (unshare, mount)"
+fi
+
+# ---- the update
+
+# ACLs, capabilities and SELinux labels come as the plain xattrs that they are: with --acls, tar would take them away again.
+tar_options="-x -p --numeric-owner --ignore-zeros"
+if [ -e "$control/extended" ]; then
+    # A tar that cannot do it says so on standard error, or refuses.
+    if said=$(tar -c --xattrs --xattrs-include='*' -f - /dev/null 2>&1 >/dev/null) &&
+        case $said in *"not available"* | *"not supported"*) false ;; esac; then
+        tar_options="$tar_options --xattrs --xattrs-include=*"
+    else
+        echo "note tar on this machine cannot set extended attributes, ACLs and capabilities: they are missing"
+    fi
+fi
+
+# shellcheck disable=SC2086 # options are words
+stage() {
+    tar $tar_options -f - -C "$staging/new"
+}
+
+# shellcheck disable=SC2086
+unpack_directories() {
+    tar $tar_options -f "$control/directories.tar" -C .
+}
+
+problems=0
+problem() {
+    problems=$((problems + 1))
+    echo "ingot: $*" >&2
+}
+
+each mounts mounts 40 || exit 1
+each link-mounts mount-names 20 || exit 1
+each parents parents 20 || exit 1
+run_list staged-directories mkdir -p -- || exit 1
+echo "phase stage"
+stage || fail "cannot unpack the new content: nothing was changed"
+each links links 20 || exit 1
+for rank in 0 1 2; do
+    each aside "replace.$rank" 20 || exit 1
+done
+due=./etc/systemimager/BOOT_STEPS_DUE
+[ -d ./etc/systemimager ] || due=$control/boot-steps-due
+if [ -s "$control/boot-steps" ] && [ -n "${INGOT_LIVE:-}" ]; then
+    cp "$control/boot-steps" "$due" || fail "cannot write $due: nothing was changed"
+fi
+sync
+
+echo "phase rename"
+stopped="stopped while renaming; run the update again"
+each directories directories 20 || fail "$stopped"
+# Loaders, libraries, programs and the rest, boot menus. Before the place of libraries changes, those that are not there yet are
+# added, so that there is no moment in which programs miss one.
+each move move.0 20 || problem "some files could not be renamed into place"
+[ ! -s "$lists/replace.1" ] || each add move.1 20 || fail "$stopped"
+each replace replace.0 20 || fail "$stopped"
+each replace replace.1 20 || fail "$stopped"
+each move move.1 20 || problem "some files could not be renamed into place"
+each move move.2 20 || problem "some files could not be renamed into place"
+each replace replace.2 20 || fail "$stopped"
+each move move.3 20 || problem "some files could not be renamed into place"
+
+echo "phase metadata"
+for list in "$lists"/owner.*; do
+    [ -e "$list" ] || continue
+    owner=${list##*/owner.}
+    run_list "${list##*/}" chown -h "${owner%.*}:${owner##*.}" || problem "some owners could not be set"
+done
+for list in "$lists"/mode.*; do
+    [ -e "$list" ] || continue
+    run_list "${list##*/}" chmod "${list##*/mode.}" || problem "some modes could not be set"
+done
+each times times 40 || problem "some times could not be set"
+[ ! -e "$control/directories.tar" ] || unpack_directories || problem "some directories' metadata could not be set"
+run_list delete-files rm -f -- || problem "some files could not be deleted"
+run_list delete-directories rmdir --ignore-fail-on-non-empty -- 2>/dev/null
+sync
+
+# Only of the running system: elsewhere the kernel and the disks are not those that the files will meet.
+boot_failed=
+if [ -s "$due" ] && [ -e "$control/boot-steps" ] && [ -n "${INGOT_LIVE:-}" ]; then
+    path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    if [ -n "${INGOT_IN_KIT:-}" ]; then
+        INGOT_IN_KIT='' PATH=$path /ingot-bin/chroot /node sh "$self" boot "$due" </dev/null || boot_failed=1
+    else
+        sh "$self" boot "$due" </dev/null || boot_failed=1
+    fi
+fi
+
+if [ -e "$control/record" ]; then
+    record=./etc/systemimager/IMAGE_LAST_SYNCED_TO
+    if [ -d ./etc/systemimager ] && [ ! -L ./etc/systemimager ]; then
+        [ -e "$record" ] || : >"$record"
+        chmod 644 "$record"
+    fi
+fi
+each times directory-times 40
+if [ "$problems" -gt 0 ]; then
+    fail "$problems kinds of problems; every file is whole: put them right and run the update again"
+fi
+# The last thing: what changes on this machine from now on is newer than this file.
+if [ -e "$control/record" ] && [ -e "$record" ]; then
+    cat "$control/record" >"$record"
+fi
+each finish finish 40
+[ -z "$boot_failed" ] || fail "every file is in place, but not all boot files could be made anew; the next update tries again"
+echo "phase done"

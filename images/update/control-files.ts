@@ -1,0 +1,175 @@
+/** An update's plan as the files that images/update/client/apply.sh reads. */
+import { parentPath, type RelPath } from "../../base/path-bytes.ts";
+import type { FileEntry, Timestamp } from "../entry.ts";
+import { mountOf, touchesTools, type UpdatePlan } from "./plan.ts";
+
+export interface ControlFiles {
+  /** File name in the control folder → content, one character per byte. */
+  readonly files: ReadonlyMap<string, string>;
+  /** Directories that are written: their metadata is unpacked in place, last. */
+  readonly directories: readonly FileEntry[];
+  /** Members of the version to send, by path. */
+  readonly members: readonly RelPath[];
+  /** Files to send as themselves although they are further names in the version. */
+  readonly copies: readonly FileEntry[];
+}
+
+/** Writes the plan down. */
+export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: boolean }): ControlFiles {
+  const writes = plan.actions.flatMap((action) => (action.kind === "write" ? [action.entry] : []));
+  const metadata = plan.actions.filter((action) => action.kind === "metadata");
+  const deletions = plan.actions.flatMap((action) => (action.kind === "delete" ? [action] : []));
+  const directories = writes.filter((entry) => entry.kind === "directory");
+  const contents = writes.filter((entry) => entry.kind !== "directory");
+  const replaced = new Set(plan.replaced);
+  const arriving = new Set(plan.staged);
+  const staged = new Set(contents.map((entry) => entry.path));
+  const moved = unique(
+    contents.filter((entry) => !replaced.has(entry.path)).map((entry) => parentPath(entry.path)),
+  ).filter((path) => !arriving.has(path));
+  const parents = unique(contents.map((entry) => parentPath(entry.path)));
+  const lists = new Map<string, readonly string[]>([
+    ["mounts", plan.mounts.flatMap((mount) => [word(mount), String(neededKib(contents, { plan, mount }))])],
+    ["mount-names", plan.mounts.map(word)],
+    ["parents", parents.map(word)],
+    [
+      "links",
+      contents.flatMap((entry) =>
+        entry.kind === "hardlink"
+          ? [staged.has(entry.target) ? inStaging(entry.target) : word(entry.target), inStaging(entry.path)]
+          : [],
+      ),
+    ],
+    ["staged-directories", plan.staged.map(inStaging)],
+    [
+      "directories",
+      directories
+        .filter((entry) => entry.path !== "" && !arriving.has(entry.path))
+        .map((entry) => word(entry.path)),
+    ],
+    ...ranks.flatMap((rank): (readonly [string, readonly string[]])[] => [
+      [
+        `replace.${rank}`,
+        plan.replaced
+          .filter((path) => rankOf(`${path}/`) === rank)
+          .flatMap((path) => [word(mountOf(path, plan.mounts)), word(path)]),
+      ],
+      [`move.${rank}`, moved.filter((path) => rankOf(`${path}/`) === rank).map(word)],
+    ]),
+    ["delete-files", deletions.filter((each) => !each.directory).map((each) => word(each.path))],
+    ["delete-directories", deletions.filter((each) => each.directory).map((each) => word(each.path))],
+    [
+      "times",
+      metadata.flatMap(({ entry }) =>
+        entry.kind === "directory" ? [] : [time(entry.mtime), word(entry.path)],
+      ),
+    ],
+    ["directory-times", plan.directoryTimes.flatMap((each) => [time(each.mtime), word(each.path)])],
+    ["finish", finishOrder(plan)],
+  ]);
+  const files = new Map<string, string>();
+  for (const [name, words] of [...lists, ...ownersAndModes(metadata)]) {
+    files.set(`lists/${name}`, words.map((each) => `${each}\0`).join(""));
+  }
+  // An update of one directory does not make the node this version.
+  if (plan.directory === "") {
+    files.set("record", `${plan.image}@${plan.version}\n`);
+  }
+  const attributes = plan.actions.some(
+    (action) => action.kind === "write" && action.changes.includes("extended"),
+  );
+  if (attributes || writes.some((entry) => (entry.extended?.length ?? 0) > 0)) {
+    files.set("extended", "");
+  }
+  if (touchesTools(plan)) {
+    const places = plan.replaced.filter((path) => /^(usr|(usr\/)?(s?bin|lib[^/]*))$/.test(path));
+    files.set("own-tools", places.map((path) => `${word(path)}\n`).join(""));
+  }
+  if (options.bootloader) {
+    files.set("boot-steps", plan.bootSteps.map((step) => `${step}\n`).join(""));
+  }
+  return {
+    files,
+    directories,
+    members: contents
+      .filter((entry) => entry.kind !== "hardlink" && !plan.copies.has(entry.path))
+      .map((entry) => entry.path),
+    copies: contents.filter((entry) => plan.copies.has(entry.path)),
+  };
+}
+
+/** A path as the lists have it: with `./` before it, so that no name is taken for an option. */
+function word(path: RelPath): string {
+  return path === "" ? "." : `./${path}`;
+}
+
+function inStaging(path: RelPath): string {
+  return `./.ingot-staging/new/${path}`;
+}
+
+/** As touch -d reads it: a signed decimal, where a timestamp counts its nanoseconds upwards from the second below. */
+function time(mtime: Timestamp): string {
+  const before = mtime.seconds < 0 && mtime.nanoseconds > 0;
+  const seconds = before ? -mtime.seconds - 1 : Math.abs(mtime.seconds);
+  const nanoseconds = before ? 1_000_000_000 - mtime.nanoseconds : mtime.nanoseconds;
+  return `@${mtime.seconds < 0 ? "-" : ""}${seconds}.${String(nanoseconds).padStart(9, "0")}`;
+}
+
+function neededKib(
+  contents: readonly FileEntry[],
+  place: { readonly plan: UpdatePlan; readonly mount: RelPath },
+): number {
+  let bytes = 0;
+  for (const entry of contents) {
+    if (entry.kind === "file" && mountOf(entry.path, place.plan.mounts) === place.mount) {
+      bytes += entry.size;
+    }
+  }
+  return Math.ceil(bytes / 1024);
+}
+
+/** Owner and mode of entries whose content stands. Set together: a change of owner takes away setuid and setgid. */
+function ownersAndModes(
+  metadata: readonly { readonly entry: FileEntry }[],
+): readonly (readonly [string, readonly string[]])[] {
+  const lists = new Map<string, string[]>();
+  for (const { entry } of metadata) {
+    add(lists, `owner.${entry.uid}.${entry.gid}`, word(entry.path));
+    if (entry.kind !== "symlink") {
+      add(lists, `mode.${entry.mode.toString(8).padStart(4, "0")}`, word(entry.path));
+    }
+  }
+  return [...lists];
+}
+
+function add(lists: Map<string, string[]>, name: string, value: string): void {
+  const list = lists.get(name);
+  if (list === undefined) {
+    lists.set(name, [value]);
+  } else {
+    list.push(value);
+  }
+}
+
+/** The order of renaming: loaders, libraries, programs and the rest, and boot menus after the kernels that they name. */
+const ranks = [0, 1, 2, 3] as const;
+
+function rankOf(directory: string): (typeof ranks)[number] {
+  if (/^(usr\/)?lib(32|64|x32)\//.test(directory)) {
+    return 0;
+  }
+  if (/^(usr\/)?lib\//.test(directory)) {
+    return 1;
+  }
+  return /^boot\/(grub2?|loader|efi)\//.test(directory) ? 3 : 2;
+}
+
+/** Filesystems, the root last: its staging folder holds the script. */
+function finishOrder(plan: UpdatePlan): readonly string[] {
+  const times = new Map(plan.directoryTimes.map((each) => [each.path, time(each.mtime)]));
+  return [...plan.mounts].reverse().flatMap((mount) => [times.get(mount) ?? "now", word(mount)]);
+}
+
+function unique(paths: readonly RelPath[]): readonly RelPath[] {
+  return [...new Set(paths)].sort((a, b) => (a < b ? -1 : 1));
+}

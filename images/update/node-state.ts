@@ -1,0 +1,83 @@
+/** What a node says of itself before an update (images/update/client/state.sh), and how it is listed for one. */
+import { err, ok, type Result } from "../../base/result.ts";
+import type { MountFacts, ToolFacts } from "../capture/facts.ts";
+import { toolFacts } from "../capture/golden-facts.ts";
+import { mountsBelow, parseMounts } from "../capture/mounts.ts";
+import { sectionLines, splitSections } from "../capture/sections.ts";
+import { parseVersionRef, type VersionRef } from "../manifest.ts";
+import type { ResolvedRule } from "../sync/actions.ts";
+import { parseRule } from "../sync/exclude.ts";
+
+export interface NodeState {
+  readonly hostname: string;
+  readonly root: boolean;
+  readonly mounts: readonly MountFacts[];
+  readonly tools: ToolFacts;
+  /** The rules of the node's own updateclient.local.exclude. */
+  readonly rules: readonly ResolvedRule[];
+  /** What an earlier update has left to be made anew. */
+  readonly bootStepsDue: readonly string[];
+  /** The last update: to which version, and when by the node's clock. */
+  readonly synced?: { readonly ref: VersionRef; readonly seconds: number };
+}
+
+export const localExcludeFile = "/etc/systemimager/updateclient.local.exclude";
+
+/** Reads the sections. */
+export function parseNodeState(output: string): Result<NodeState, string> {
+  const split = splitSections(output);
+  if (!split.ok) {
+    return split;
+  }
+  const sections = split.value;
+  const rules = parseLocalExclude(sections.get("exclude") ?? "");
+  if (!rules.ok) {
+    return rules;
+  }
+  const ref = parseVersionRef(sectionLines(sections, "record")[0]?.trim() ?? "");
+  const seconds = Math.floor(Number(sectionLines(sections, "record-time")[0]));
+  return ok({
+    hostname: sectionLines(sections, "uname")[0] ?? "",
+    root: sectionLines(sections, "uid")[0] === "0",
+    mounts: parseMounts(sections.get("mountinfo") ?? "", { removableDisks: [] }),
+    tools: toolFacts(sections),
+    rules: rules.value,
+    bootStepsDue: sectionLines(sections, "boot-due"),
+    ...(ref.ok && Number.isSafeInteger(seconds) ? { synced: { ref: ref.value, seconds } } : {}),
+  });
+}
+
+/**
+ * The file of old: one rsync pattern a line, `#` starts a comment, blanks before a pattern do not count. The section's own end
+ * is an empty line.
+ */
+function parseLocalExclude(text: string): Result<readonly ResolvedRule[], string> {
+  const rules: ResolvedRule[] = [];
+  for (const [index, line] of text.split("\n").entries()) {
+    const pattern = line.trim();
+    if (pattern === "" || pattern.startsWith("#") || pattern.startsWith(";")) {
+      continue;
+    }
+    const rule = parseRule(pattern, `${localExcludeFile}:${index + 1}`);
+    if (!rule.ok) {
+      return err(`${rule.error.origin}: ${rule.error.message}`);
+    }
+    rules.push(rule.value);
+  }
+  return ok(rules);
+}
+
+/** Mounts that an update leaves alone with all that is on them, as rules: their directory itself may be made. */
+export function mountRules(mounts: readonly MountFacts[], root: string): readonly ResolvedRule[] {
+  return mountsBelow(mounts, root).flatMap(({ path, mount }) =>
+    path === "" || mount.kind === "local"
+      ? []
+      : [
+          {
+            text: `- /${path.replace(/[\\*?[]/g, "\\$&")}/***`,
+            origin: "mounted on the node",
+            reason: `${mount.kind} filesystem ${mount.type}`,
+          },
+        ],
+  );
+}

@@ -1,0 +1,55 @@
+/** What an update is asked to do and what it answers. */
+import type { Clock, Log, ProgressSink } from "../../base/ports.ts";
+import type { Duration } from "../../base/quantity.ts";
+import type { RuleSources } from "../capture/request.ts";
+import type { ImageName } from "../manifest.ts";
+import type { RemoteSession } from "../remote/session.ts";
+import type { ImageStore } from "../store/store.ts";
+import type { UpdatePlan } from "./plan.ts";
+
+export interface UpdateOptions extends RuleSources {
+  /** Plans only: nothing on the node changes. */
+  readonly dryRun?: boolean;
+  /** Leaves what the image does not have. */
+  readonly noDelete?: boolean;
+  /** Leaves initramfs and boot loader configuration as they are. */
+  readonly noBootloader?: boolean;
+  readonly reboot?: boolean;
+  /** Only what is in this directory of the tree (absolute): `--directory` of old. */
+  readonly directory?: string;
+}
+
+export interface UpdateRequest {
+  readonly session: RemoteSession;
+  readonly store: ImageStore;
+  readonly image: ImageName;
+  /** The newest version unless told. */
+  readonly version?: number;
+  /** Absolute directory on the node that is brought to the version; `/` unless told. */
+  readonly root?: string;
+  readonly options?: UpdateOptions;
+  readonly clock: Clock;
+  readonly log?: Log;
+  readonly onProgress?: ProgressSink;
+  readonly signal?: AbortSignal;
+}
+
+export interface UpdateResult {
+  readonly plan: UpdatePlan;
+  /** False for a dry run. */
+  readonly applied: boolean;
+  readonly duration: Duration;
+  /** What was done besides (initramfs made anew, reboot asked for) and what to know: one sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** The pull side: a node sent its listing and its own exclude file. */
+export interface ListingRequest {
+  readonly store: ImageStore;
+  readonly image: ImageName;
+  readonly version?: number;
+  /** The body of the client's POST (images/update/pull.ts tells its format). */
+  readonly body: AsyncIterable<Uint8Array>;
+  readonly options?: UpdateOptions;
+  readonly signal?: AbortSignal;
+}

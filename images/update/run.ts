@@ -1,0 +1,171 @@
+/** Brings running machines to a version: over their SSH session (push), or for machines that ask by HTTPS (pull). */
+import { toLatin1 } from "../../base/bytes.ts";
+import { AppError } from "../../base/errors.ts";
+import { type ShellText, sh, trustedShell } from "../../base/posix-quote.ts";
+import { duration } from "../../base/quantity.ts";
+import type { VersionId } from "../manifest.ts";
+import { attributedPaths } from "../remote/attributes.ts";
+import { listRemote } from "../remote/list.ts";
+import { shellAsset } from "../shell-asset.ts";
+import type { ImageStore } from "../store/store.ts";
+import { encodeBundle } from "./bundle.ts";
+import { type NodeState, parseNodeState } from "./node-state.ts";
+import type { UpdatePlan } from "./plan.ts";
+import { type NodeContext, planFor, updatePrune, updateRules } from "./prepare-plan.ts";
+import type { UpdateRequest, UpdateResult } from "./request.ts";
+
+/** Brings a running machine to a version over its session; with `dryRun` only says how (drift is just that). */
+export async function updateNode(request: UpdateRequest): Promise<UpdateResult> {
+  const started = request.clock.now();
+  const { session, store, signal, onProgress } = request;
+  const waiting = signal === undefined ? {} : { signal };
+  const options = request.options ?? {};
+  const root = request.root ?? "/";
+  const manifest = await store.resolve({
+    image: request.image,
+    ...(request.version === undefined ? {} : { number: request.version }),
+  });
+  const version: VersionId = { image: manifest.image, number: manifest.number };
+  const state = await readState(request, root);
+  const node: NodeContext = { host: session.host, root, state, options };
+  const rules = updateRules(node);
+  const listing = await listRemote(session, {
+    root,
+    prune: updatePrune(node, rules),
+    onCount: (files) => onProgress?.({ phase: "list", files, filesTotal: manifest.totals.entries }),
+    ...waiting,
+  });
+  onProgress?.({ phase: "plan" });
+  const attributed =
+    state.synced === undefined && state.tools.getfattr
+      ? await attributedPaths(session, { root, listed: listing.entries, ...waiting })
+      : undefined;
+  const plan = await planFor(store, {
+    node,
+    version,
+    rules,
+    listed: listing.entries,
+    ...(attributed === undefined ? {} : { attributed }),
+  });
+  if (options.dryRun === true) {
+    return { plan, applied: false, duration: duration(request.clock.now() - started), notes: plan.notes };
+  }
+  const said = await apply(request, { plan, root });
+  const notes = [...plan.notes, ...said];
+  if (options.reboot === true) {
+    // In the background and a moment later, so that the session ends before the machine does.
+    await session.run(trustedShell("(sleep 2; reboot) >/dev/null 2>&1 </dev/null &"), waiting);
+    notes.push(`${session.host} was told to reboot`);
+  }
+  return { plan, applied: true, duration: duration(request.clock.now() - started), notes };
+}
+
+async function readState(request: UpdateRequest, root: string): Promise<NodeState> {
+  const { session, signal } = request;
+  const base = root === "/" ? "" : root;
+  const command = sh`${{ raw: stateFunction() }}
+ingot_update_state ${base}
+`;
+  const result = await session.run(command, {
+    limit: 16 * 1024 * 1024,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const state = parseNodeState(toLatin1(result.stdout));
+  if (!state.ok) {
+    throw new AppError("remote-failed", `Cannot inspect ${session.host}: ${state.error}`, {
+      hint: result.stderr.trim().slice(-500) || "Is its login shell a POSIX shell?",
+    });
+  }
+  return state.value;
+}
+
+async function apply(
+  request: UpdateRequest,
+  input: { readonly plan: UpdatePlan; readonly root: string },
+): Promise<readonly string[]> {
+  const { session, onProgress, signal } = request;
+  const { plan } = input;
+  const command = sh`${{ raw: shellAsset("images/update/client/receive.sh") }}
+ingot_receive ${input.root}
+`;
+  const running = await session.exec(command, {
+    stdin: counted(
+      bundleStream({
+        store: request.store,
+        plan,
+        ...(request.options === undefined ? {} : { options: request.options }),
+        ...(signal === undefined ? {} : { signal }),
+      }),
+      (bytes) => onProgress?.({ phase: "stream", bytes, bytesTotal: plan.summary.bytes }),
+    ),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const notes: string[] = [];
+  let tail = "";
+  for await (const chunk of running.stdout) {
+    tail = (tail + toLatin1(chunk)).slice(-65536);
+    const lines = tail.split("\n");
+    tail = lines.pop() ?? "";
+    for (const line of lines) {
+      const [word, ...rest] = line.split(" ");
+      if (word === "phase") {
+        onProgress?.({ phase: rest.join(" ") });
+      } else if (word === "note") {
+        notes.push(rest.join(" "));
+      }
+    }
+  }
+  const { code, stderr } = await running.exit;
+  if (code !== 0) {
+    throw applyError(session.host, { code, stderr });
+  }
+  return notes;
+}
+
+function applyError(host: string, exit: { readonly code: number; readonly stderr: string }): AppError {
+  const said = exit.stderr
+    .split("\n")
+    .filter((line) => line.startsWith("ingot: "))
+    .map((line) => line.slice("ingot: ".length));
+  // The last line sums up; those before it name what failed.
+  const why = said.length === 0 ? `the apply script ended with code ${exit.code}` : said.reverse().join("; ");
+  const message = `Update of ${host} failed: ${why}`;
+  const hint = exit.stderr.trim().slice(-1000) || "Run the update again: it does what is left to do.";
+  return exit.code === 75
+    ? new AppError("conflict", message, { hint: "Wait until it has ended." })
+    : new AppError(said.some((line) => line.startsWith("no space")) ? "no-space" : "remote-failed", message, {
+        hint,
+      });
+}
+
+/** Streams what carries the plan out: the answer to `/client/update/bundle`. */
+export function bundleStream(request: {
+  readonly store: ImageStore;
+  readonly plan: UpdatePlan;
+  readonly options?: { readonly noBootloader?: boolean };
+  readonly signal?: AbortSignal;
+}): AsyncIterable<Uint8Array> {
+  return encodeBundle({
+    store: request.store,
+    plan: request.plan,
+    script: shellAsset("images/update/client/apply.sh"),
+    bootloader: request.options?.noBootloader !== true,
+    ...(request.signal === undefined ? {} : { signal: request.signal }),
+  });
+}
+
+function stateFunction(): ShellText {
+  return shellAsset("images/update/client/state.sh");
+}
+
+async function* counted(
+  source: AsyncIterable<Uint8Array>,
+  onBytes: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of source) {
+    bytes += chunk.length;
+    onBytes(bytes);
+    yield chunk;
+  }
+}
