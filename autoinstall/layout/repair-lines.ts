@@ -1,0 +1,107 @@
+/** Repairs of filesystem lines. */
+import { renamedDisk } from "./check-lines.ts";
+import { parsePartitionDevice, partitionDevice, partitionWithLostP } from "./device-name.ts";
+import type { Diagnostic } from "./diagnostic.ts";
+import { type DiskLayout, type FilesystemLine, type FstabEntry, sortedLines, subvolume } from "./model.ts";
+import type { RepairContext, Repaired } from "./repaired.ts";
+
+function mapEntries(layout: DiskLayout, change: (entry: FstabEntry) => FstabEntry): DiskLayout {
+  const lines = layout.lines.map((line) => (line.kind === "entry" ? change(line) : line));
+  return { ...layout, lines };
+}
+
+/** Numbers all lines 10, 20, 30 … in the order they have now; those without a number come last. */
+export function repairLineNumbers(layout: DiskLayout): Repaired {
+  const valid = sortedLines(layout).filter(({ line }) => line > 0);
+  const invalid = layout.lines.filter(({ line }) => line < 1);
+  const lines = [...valid, ...invalid].map(
+    (line, index): FilesystemLine => ({ ...line, line: (index + 1) * 10 }),
+  );
+  return { layout: { ...layout, lines }, text: "The fsinfo lines were numbered anew: 10, 20, 30 …" };
+}
+
+/** Puts the `p` back where the disk's name ends in a digit. */
+export function repairLostP(layout: DiskLayout, finding: Diagnostic): Repaired | undefined {
+  const meant = partitionWithLostP(
+    finding.subject,
+    layout.disks.map(({ device }) => device),
+  );
+  if (meant === undefined) {
+    return undefined;
+  }
+  const device = partitionDevice(meant.disk, meant.number);
+  const changed = mapEntries(layout, (entry) =>
+    entry.device === finding.subject ? { ...entry, device } : entry,
+  );
+  return { layout: changed, text: `${finding.subject} became ${device}` };
+}
+
+/** Names the described disk in lines that still name the one before a controller change. */
+export function repairDeviceFamily(layout: DiskLayout): Repaired | undefined {
+  const renamed = renamedDisk(layout);
+  if (renamed === undefined) {
+    return undefined;
+  }
+  const changed = mapEntries(layout, (entry) => {
+    const place = parsePartitionDevice(entry.device);
+    return place?.disk === renamed.from
+      ? { ...entry, device: partitionDevice(renamed.to, place.number) }
+      : entry;
+  });
+  return { layout: changed, text: `Lines that named ${renamed.from} now name ${renamed.to}` };
+}
+
+/** Takes the filesystem type from the golden client, or `swap` where the mount point says so. */
+export function repairFilesystem(
+  layout: DiskLayout,
+  finding: Diagnostic,
+  context: RepairContext,
+): Repaired | undefined {
+  const line = layout.lines.find((one) => `line ${one.line}` === finding.subject);
+  if (line?.kind !== "entry") {
+    return undefined;
+  }
+  const known = context.facts?.filesystems.find(({ device }) => device === line.device)?.type;
+  const filesystem = known ?? (line.mountPoint === "swap" ? "swap" : undefined);
+  if (filesystem === undefined) {
+    return undefined;
+  }
+  const changed = mapEntries(layout, (entry) => (entry === line ? { ...entry, filesystem } : entry));
+  const source = known === undefined ? "its mount point" : "the golden client";
+  return { layout: changed, text: `${line.device} is ${filesystem}, as ${source} says` };
+}
+
+const usualSwapFile = 1024;
+
+/** Takes a swap file's size from the golden client, else a usual one. */
+export function repairSwapFile(
+  layout: DiskLayout,
+  finding: Diagnostic,
+  context: RepairContext,
+): Repaired | undefined {
+  const line = layout.lines.find((one) => `line ${one.line}` === finding.subject);
+  if (line?.kind !== "entry") {
+    return undefined;
+  }
+  const known = context.facts?.swapFiles?.find(({ path }) => path === line.device)?.size;
+  const fileSize = known === undefined ? usualSwapFile : Math.max(1, Math.round(known / 1_000_000));
+  const changed = mapEntries(layout, (entry) => (entry === line ? { ...entry, fileSize } : entry));
+  const source = known === undefined ? "a usual size" : "as on the golden client";
+  return { layout: changed, text: `The swap file ${line.device} has ${fileSize} MB, ${source}` };
+}
+
+/** Drops the number where the subvolume is named too, or the number is that of the whole filesystem. */
+export function repairSubvolumeNumber(layout: DiskLayout, finding: Diagnostic): Repaired | undefined {
+  const line = layout.lines.find((one) => `line ${one.line}` === finding.subject);
+  const entry = line?.kind === "entry" ? line : undefined;
+  const options = entry?.options.split(",") ?? [];
+  const top = options.includes("subvolid=5") || options.includes("subvolid=0");
+  if (entry === undefined || (subvolume(entry) === undefined && !top)) {
+    return undefined;
+  }
+  const kept = options.filter((option) => !option.startsWith("subvolid="));
+  const changed = mapEntries(layout, (one) =>
+    one === entry ? { ...one, options: kept.length === 0 ? "defaults" : kept.join(",") } : one,
+  );
+  return { layout: changed, text: `${entry.mountPoint} no longer names its subvolume by number` };
+}
