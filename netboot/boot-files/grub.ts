@@ -1,0 +1,41 @@
+/** GRUB 2 configuration for UEFI. Words are in single quotes, inside which GRUB expands nothing. */
+import { err, ok, type Result } from "../../base/result.ts";
+import type { BootDecision } from "../booter.ts";
+
+/** The configuration that carries a decision out. Kernel and ramdisk come by HTTP. */
+export function renderGrub(
+  decision: BootDecision,
+  context: { readonly httpBase: string },
+): Result<string, string> {
+  const comment = `# ${decision.reason.replace(/[^\x20-\x7e]/g, "?")}`;
+  if (decision.kind === "local-disk" || decision.kind === "ignore") {
+    // Back to the firmware, which tries its next boot option.
+    return ok(`${comment}\nexit 1\n`);
+  }
+  const kernel = placeOf(decision.kernel, context.httpBase);
+  const initrds = decision.initrds.map((initrd) => placeOf(initrd, context.httpBase));
+  if (kernel === undefined || initrds.includes(undefined)) {
+    return err("a kernel's or ramdisk's place is not an HTTP URL or path");
+  }
+  const words = decision.cmdline
+    .trim()
+    .split(/ +/)
+    .filter((word) => word !== "");
+  if (words.some((word) => !/^[\x21-\x7e]+$/.test(word) || word.includes("'"))) {
+    return err("the kernel's command line holds quotes or characters that are not printable ASCII");
+  }
+  const linux = ["linux", kernel, ...words.map((word) => `'${word}'`)].join(" ");
+  const initrd = initrds.length === 0 ? [] : [["initrd", ...initrds].join(" ")];
+  const commands = [linux, ...initrd, "boot"];
+  // GRUB would wait at its prompt for ever where a file cannot be had.
+  return ok([comment, ...commands, "echo 'Ingot: starting over'", "sleep 10", "reboot", ""].join("\n"));
+}
+
+/** `'(http,10.0.0.1:8088)/path'`. */
+function placeOf(place: string, httpBase: string): string | undefined {
+  const url = URL.canParse(place, httpBase) ? new URL(place, httpBase) : undefined;
+  const path = url === undefined ? "" : `${url.pathname}${url.search}`;
+  return url?.protocol === "http:" && /^[\x21-\x7e]+$/.test(path) && !path.includes("'")
+    ? `'(http,${url.host})${path}'`
+    : undefined;
+}
