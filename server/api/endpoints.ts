@@ -1,0 +1,46 @@
+/** METHOD path → request body (if any) → answer. `NODES` is names, ranges and groups: `web[01-16],@compute,db1`. */
+export const endpoints = {
+  status: "GET /api/status", //                              → Status
+  nodes: "GET /api/nodes", //              ?select=NODES     → NodeList
+  nodesAdd: "POST /api/nodes", //          NodesAdd          → NodeList (201)
+  nodesSet: "PATCH /api/nodes", //         NodesSet          → NodeList
+  nodesRemove: "DELETE /api/nodes", //     ?select=NODES     → NodeList (those removed)
+  node: "GET /api/nodes/{name}", //                          → Node
+  nodeLog: "GET /api/nodes/{name}/log", //                   → text/plain: the log of the last install
+  deploy: "POST /api/deploy", //           DeployRequest     → JobsStarted (202), one job per node
+  localboot: "POST /api/localboot", //     NodesRequest      → NodeList
+  update: "POST /api/update", //           UpdateRequest     → JobsStarted, one job per node
+  drift: "POST /api/drift", //             DriftRequest      → JobsStarted, one job per node
+  prepare: "POST /api/prepare", //         PrepareRequest    → JobsStarted
+  capture: "POST /api/capture", //         CaptureRequest    → JobsStarted
+  images: "GET /api/images", //                              → ImageList
+  image: "GET /api/images/{name}", //                        → ImageDetails
+  imageDiff: "GET /api/images/{name}/diff", //  ?from=N&to=N → ImageDiff
+  imageFile: "GET /api/images/{name}/file", // ?path=PATH&from=N&to=N → FileVersions
+  imageCommit: "POST /api/images/{name}/commit", // CommitRequest → JobsStarted
+  imageVerify: "POST /api/images/{name}/verify", // VerifyRequest → JobsStarted
+  imageRollback: "POST /api/images/{name}/rollback", // RollbackRequest → JobsStarted
+  imageTag: "POST /api/images/{name}/tags", // TagRequest    → VersionTags
+  imageUntag: "DELETE /api/images/{name}/tags/{tag}", //     → VersionTags
+  imageCopy: "POST /api/images/{name}/copy", // CopyRequest  → JobsStarted
+  imageMove: "POST /api/images/{name}/move", // MoveRequest  → JobsStarted
+  imageImport: "POST /api/images/{name}/import", // ImportRequest → JobsStarted
+  imageExport: "POST /api/images/{name}/export", // ExportRequest → JobsStarted
+  imagePrune: "POST /api/images/{name}/prune", // PruneRequest → PruneResult
+  imageRemove: "DELETE /api/images/{name}", //               → 204
+  imageLayout: "GET /api/images/{name}/layout", // ?version=N → text/plain: the version's autoinstallscript.conf (latin1)
+  imageLock: "POST /api/images/{name}/lock", //  LockRequest → ImageLock (201); held by `ingot image chroot`
+  imageUnlock: "DELETE /api/images/{name}/lock", // ?token=  → 204
+  flavors: "GET /api/flavors", //                            → FlavorList
+  flavorBuild: "POST /api/flavors", //     FlavorRequest     → JobsStarted
+  flavorRemove: "DELETE /api/flavors/{name}", //             → 204
+  jobs: "GET /api/jobs", //                ?active=1&limit=N → JobList, newest first
+  job: "GET /api/jobs/{id}", //                              → Job
+  jobCancel: "POST /api/jobs/{id}/cancel", //                → Job
+  jobRerun: "POST /api/jobs/{id}/rerun", //                  → JobsStarted
+  jobEvents: "GET /api/jobs/{id}/events", // ?after=ID       → SSE of JobEvent; with Accept: application/json → EventList
+  events: "GET /api/events", //            ?after=ID         → SSE of JobEvent of all jobs, without end
+  client: "GET /api/client", //                              → ClientLine: the line that `ingot client` prints
+  hostKeys: "GET /api/host-keys", //                         → HostKeyList
+  hostKeyForget: "DELETE /api/host-keys", // ?host=HOST      → HostKeyList (those forgotten)
+} as const;

@@ -1,0 +1,74 @@
+import { DeployResult } from "../../api/schema.ts";
+import { usageError } from "../arguments.ts";
+import type { Command } from "../command.ts";
+import { followJobs, throwIfFailed } from "../follow.ts";
+import { given, printJson, startJobs } from "./started.ts";
+
+export const deployCommand: Command = {
+  name: "deploy",
+  summary: "Arm nodes: at their next network boot they are installed from an image, once",
+  synopsis: "NODES --image IMAGE[@VERSION] [--wait]",
+  positionals: { min: 1, max: 1 },
+  options: {
+    image: {
+      type: "string",
+      short: "i",
+      value: "IMAGE",
+      help: "what to install: web (newest version) or web@3",
+    },
+    flavor: { type: "string", value: "NAME", help: "boot package to install with (default standard)" },
+    append: { type: "string", value: "WORDS", help: "kernel arguments for the installer" },
+    minutes: { type: "string", value: "N", help: "how long the arming waits for the machine (default 30)" },
+    wait: { type: "boolean", short: "w", help: "follow the installs to their end; fail if one fails" },
+  },
+  description:
+    "DHCP, TFTP and boot files are ready for exactly these nodes when the command returns. Power them on and let them boot from the " +
+    "network. An install that reports success disarms its node, which then boots from its own disk.",
+  examples: ["ingot deploy web[01-16] --image web --wait"],
+  async run(context) {
+    const image = context.args.text("image");
+    if (image === undefined) {
+      throw usageError(deployCommand, "--image is missing");
+    }
+    const minutes = context.args.text("minutes");
+    if (minutes !== undefined && !(Number(minutes) > 0)) {
+      throw usageError(deployCommand, `'${minutes}' is not a number of minutes`);
+    }
+    const jobs = await startJobs(context, "/api/deploy", {
+      nodes: context.args.positionals[0],
+      image,
+      ...given({
+        flavor: context.args.text("flavor"),
+        kernelArguments: context.args.text("append"),
+        armMinutes: minutes === undefined ? undefined : Number(minutes),
+      }),
+    });
+    if (!context.args.flag("wait")) {
+      if (context.args.json) {
+        printJson(context, { jobs });
+      } else {
+        const names = jobs.map((job) => job.node).join(", ");
+        context.env.stdout.write(`Armed: ${names}. Boot them from the network; 'ingot watch' follows.\n`);
+      }
+      return 0;
+    }
+    if (!context.args.quiet) {
+      context.env.stderr.write(
+        "Armed. Boot the machines from the network now; Ctrl-C stops watching, not the install.\n",
+      );
+    }
+    const ended = await followJobs(context, jobs, { onInterrupt: "detach" });
+    if (context.args.json) {
+      printJson(context, { jobs: ended });
+    }
+    throwIfFailed(ended);
+    if (!context.args.json) {
+      context.env.stdout.write(ended.map((job) => installedLine(DeployResult.parse(job.result))).join(""));
+    }
+    return 0;
+  },
+};
+
+function installedLine(result: DeployResult): string {
+  return `${result.node}: installed ${result.image}@${result.version}\n`;
+}

@@ -1,0 +1,69 @@
+import { formatByteSize } from "../../../base/quantity.ts";
+import { type Flavor, FlavorList, FlavorResult } from "../../api/schema.ts";
+import type { Command } from "../command.ts";
+import { renderTable, timeText } from "../output.ts";
+import { printJson, runJobs } from "./started.ts";
+
+export const flavorBuildCommand: Command = {
+  name: "flavor build",
+  summary: "Build a boot package: kernel and install ramdisk from stock Debian packages",
+  synopsis: "[NAME]",
+  positionals: { min: 0, max: 1 },
+  options: {},
+  description:
+    "NAME is 'standard' unless given. Packages come through this server's own apt configuration; nothing is installed here.",
+  async run(context) {
+    const [job] = await runJobs(context, "/api/flavors", {
+      body: { name: context.args.positionals[0] ?? "standard" },
+      onInterrupt: "cancel",
+    });
+    const flavor = FlavorResult.parse(job?.result);
+    if (context.args.json) {
+      printJson(context, flavor);
+    } else {
+      context.env.stdout.write(flavorTable([flavor]));
+    }
+    return 0;
+  },
+};
+
+export const flavorListCommand: Command = {
+  name: "flavor list",
+  summary: "List the boot packages",
+  synopsis: "",
+  positionals: { min: 0, max: 0 },
+  options: {},
+  async run(context) {
+    const list = FlavorList.parse(await context.api().call("GET", "/api/flavors"));
+    if (context.args.json) {
+      printJson(context, list);
+    } else {
+      context.env.stdout.write(flavorTable(list.flavors));
+    }
+    return 0;
+  },
+};
+
+export const flavorRemoveCommand: Command = {
+  name: "flavor remove",
+  summary: "Remove a boot package",
+  synopsis: "NAME",
+  positionals: { min: 1, max: 1 },
+  options: {},
+  async run(context) {
+    const name = context.args.positionals[0] ?? "";
+    await context.api().call("DELETE", `/api/flavors/${encodeURIComponent(name)}`);
+    context.env.stdout.write(`${name} removed\n`);
+    return 0;
+  },
+};
+
+function flavorTable(flavors: readonly Flavor[]): string {
+  const rows = flavors.map((flavor) => [
+    flavor.name,
+    flavor.kernelVersion,
+    formatByteSize(flavor.bytes),
+    flavor.createdAt === undefined ? "" : timeText(flavor.createdAt),
+  ]);
+  return renderTable(["FLAVOR", "KERNEL", "SIZE", "BUILT"], rows, [2]);
+}

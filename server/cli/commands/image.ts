@@ -1,0 +1,295 @@
+import { AppError } from "../../../base/errors.ts";
+import { formatByteSize } from "../../../base/quantity.ts";
+import { parseTag } from "../../../images/manifest.ts";
+import {
+  CommitResult,
+  FileVersions,
+  ImageDetails,
+  ImageDiff,
+  ImageList,
+  type ImageVersion,
+  type PlannedAction,
+  VerifyResult,
+} from "../../api/schema.ts";
+import { usageError } from "../arguments.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { renderTable, timeText, withCommas } from "../output.ts";
+import { textDiff } from "../text-diff.ts";
+import { imagePath, splitVersion } from "./image-name.ts";
+import { given, printJson, runJobs } from "./started.ts";
+
+export const imageListCommand: Command = {
+  name: "image list",
+  summary: "List the images",
+  synopsis: "",
+  positionals: { min: 0, max: 0 },
+  options: {},
+  async run(context) {
+    const list = ImageList.parse(await context.api().call("GET", "/api/images"));
+    if (context.args.json) {
+      printJson(context, list);
+      return 0;
+    }
+    const rows = list.images.map((image) => [
+      image.name,
+      image.latest === undefined ? "-" : String(image.latest.version),
+      image.latest === undefined ? "-" : formatByteSize(image.latest.bytes),
+      image.latest === undefined ? "-" : withCommas(image.latest.files),
+      image.latest === undefined ? "no version yet" : timeText(image.latest.createdAt),
+      image.latest?.source ?? "",
+    ]);
+    context.env.stdout.write(
+      renderTable(["IMAGE", "NEWEST", "SIZE", "ENTRIES", "WHEN", "FROM"], rows, [1, 2, 3]),
+    );
+    return 0;
+  },
+};
+
+export const imageShowCommand: Command = {
+  name: "image show",
+  summary: "Show one image: its tree, its newest version, who holds it",
+  synopsis: "IMAGE",
+  positionals: { min: 1, max: 1 },
+  options: {},
+  async run(context) {
+    const details = await imageDetails(context);
+    if (context.args.json) {
+      printJson(context, details);
+      return 0;
+    }
+    const lines = [`image     ${details.name}`, `tree      ${details.tree}`, `versions  ${details.versions}`];
+    if (details.latest !== undefined) {
+      lines.push(`newest    ${versionLine(details.latest)}`);
+    }
+    if (details.packs !== undefined) {
+      const { bytes, own } = details.packs;
+      lines.push(
+        `on disk   ${formatByteSize(bytes)} compressed, ${formatByteSize(own)} of it in no other version`,
+      );
+    }
+    for (const { version, tags } of details.history) {
+      lines.push(...tags.map((tag) => `tag       ${tag} is ${details.name}@${version}`));
+    }
+    if (details.lock !== undefined) {
+      lines.push(`held      ${details.lock.purpose} since ${timeText(details.lock.since)}`);
+    }
+    context.env.stdout.write(`${lines.join("\n")}\n`);
+    return 0;
+  },
+};
+
+export const imageHistoryCommand: Command = {
+  name: "image history",
+  summary: "List an image's versions, newest first",
+  synopsis: "IMAGE",
+  positionals: { min: 1, max: 1 },
+  options: {},
+  async run(context) {
+    const details = await imageDetails(context);
+    if (context.args.json) {
+      printJson(context, details.history);
+      return 0;
+    }
+    const rows = details.history.map((version) => [
+      `${details.name}@${version.version}`,
+      version.tags.join(" "),
+      timeText(version.createdAt),
+      formatByteSize(version.bytes),
+      formatByteSize(version.stored),
+      withCommas(version.files),
+      version.source ?? "",
+      version.message,
+    ]);
+    context.env.stdout.write(
+      renderTable(
+        ["VERSION", "TAGS", "WHEN", "SIZE", "ADDED", "ENTRIES", "FROM", "MESSAGE"],
+        rows,
+        [3, 4, 5],
+      ),
+    );
+    return 0;
+  },
+};
+
+export const imageDiffCommand: Command = {
+  name: "image diff",
+  summary: "Show what changed between two versions of an image",
+  synopsis: "IMAGE [FROM [TO]] [--content PATH]",
+  positionals: { min: 1, max: 3 },
+  options: {
+    content: { type: "string", value: "PATH", help: "show the changes of this file's text" },
+  },
+  description:
+    "Without TO, the newest version; without FROM, the one before TO. On Debian systems, packages that came, went or changed are named first.",
+  examples: ["ingot image diff web 3", "ingot image diff web 3 4 --content /etc/ssh/sshd_config"],
+  async run(context) {
+    const [image = "", from, to] = context.args.positionals;
+    const query = new URLSearchParams(
+      given({
+        from: versionWord(from, imageDiffCommand),
+        to: versionWord(to, imageDiffCommand),
+      }) as Record<string, string>,
+    );
+    const file = context.args.text("content");
+    if (file !== undefined) {
+      query.set("path", file);
+      return showContent(context, await context.api().call("GET", `${imagePath(image, "file")}?${query}`));
+    }
+    const diff = ImageDiff.parse(
+      await context.api().call("GET", `/api/images/${encodeURIComponent(image)}/diff?${query}`),
+    );
+    if (context.args.json) {
+      printJson(context, diff);
+      return 0;
+    }
+    context.env.stdout.write(renderPackages(diff.packages ?? []));
+    context.env.stdout.write(renderActions(diff.actions));
+    context.env.stdout.write(diff.notes.map((note) => `Note: ${note}\n`).join(""));
+    context.env.stdout.write(
+      `${diff.image}@${diff.from} -> @${diff.to}: ${diff.summary.write} written, ${diff.summary.metadata} with other metadata, ${diff.summary.delete} removed, ${formatByteSize(diff.summary.bytes)}${diff.truncated ? " (list cut)" : ""}\n`,
+    );
+    return 0;
+  },
+};
+
+export const imageCommitCommand: Command = {
+  name: "image commit",
+  summary: "Commit the image's tree as its next version",
+  synopsis: "IMAGE [--message TEXT]",
+  positionals: { min: 1, max: 1 },
+  options: { message: { type: "string", short: "m", value: "TEXT", help: "what changed, for the history" } },
+  examples: ["ingot image chroot web apt-get -y upgrade", "ingot image commit web -m 'security updates'"],
+  async run(context) {
+    const [image = ""] = context.args.positionals;
+    const [job] = await runJobs(context, `/api/images/${encodeURIComponent(image)}/commit`, {
+      body: given({ message: context.args.text("message") }),
+      onInterrupt: "cancel",
+    });
+    const result = CommitResult.parse(job?.result);
+    if (context.args.json) {
+      printJson(context, result);
+      return 0;
+    }
+    const said = result.changed
+      ? `${result.image}@${result.version}: ${withCommas(result.files)} entries, ${formatByteSize(result.bytes)}`
+      : `${result.image}@${result.version}: nothing changed, no version made`;
+    context.env.stdout.write([said, ...result.notes.map((note) => `Note: ${note}`), ""].join("\n"));
+    return 0;
+  },
+};
+
+export const imageVerifyCommand: Command = {
+  name: "image verify",
+  summary: "Read a whole version and name what is damaged",
+  synopsis: "IMAGE[@VERSION]",
+  positionals: { min: 1, max: 1 },
+  options: {},
+  async run(context) {
+    const { image, version } = splitVersion(context.args.positionals[0], imageVerifyCommand);
+    const [job] = await runJobs(context, imagePath(image, "verify"), {
+      body: given({ version }),
+      onInterrupt: "cancel",
+    });
+    const result = VerifyResult.parse(job?.result);
+    if (context.args.json) {
+      printJson(context, result);
+    }
+    if (result.problems.length > 0) {
+      throw new AppError(
+        "corrupt",
+        `${result.image}@${result.version} is damaged in ${result.problems.length} places`,
+        {
+          hint: result.problems.join("\n"),
+        },
+      );
+    }
+    if (!context.args.json) {
+      context.env.stdout.write(
+        `${result.image}@${result.version}: ${withCommas(result.files)} entries, ${formatByteSize(result.bytes)} read, all as committed\n`,
+      );
+    }
+    return 0;
+  },
+};
+
+export const imageRemoveCommand: Command = {
+  name: "image remove",
+  summary: "Remove an image, its tree and all its versions",
+  synopsis: "IMAGE --yes",
+  positionals: { min: 1, max: 1 },
+  options: { yes: { type: "boolean", short: "y", help: "yes, remove it" } },
+  async run(context) {
+    const [image = ""] = context.args.positionals;
+    if (!context.args.flag("yes")) {
+      throw new AppError("refused", `Image '${image}' would be removed with all its versions`, {
+        hint: "say --yes if that is meant",
+      });
+    }
+    await context.api().call("DELETE", `/api/images/${encodeURIComponent(image)}`);
+    context.env.stdout.write(`${image} removed\n`);
+    return 0;
+  },
+};
+
+function showContent(context: CommandContext, answer: unknown): number {
+  const { path, from, to } = FileVersions.parse(answer);
+  if (context.args.json) {
+    printJson(context, { path, from, to });
+    return 0;
+  }
+  if (from.text === undefined || to.text === undefined) {
+    context.env.stdout.write(
+      `/${path} is no text: ${formatByteSize(from.bytes)} in @${from.version}, ${formatByteSize(to.bytes)} in @${to.version}\n`,
+    );
+    return 0;
+  }
+  const name = (side: string, exists: boolean) => (exists ? `${side}/${path}` : "/dev/null");
+  context.env.stdout.write(
+    textDiff(
+      { name: name(`@${from.version}`, from.exists), text: from.text },
+      { name: name(`@${to.version}`, to.exists), text: to.text },
+    ),
+  );
+  return 0;
+}
+
+function renderPackages(packages: NonNullable<ImageDiff["packages"]>): string {
+  return packages
+    .map(({ name, kind, before, after }) => {
+      const versions = [before, after].filter((version) => version !== undefined).join(" -> ");
+      return `package  ${name} ${kind}  (${versions})\n`;
+    })
+    .join("");
+}
+
+/** One line per planned action: what happens, to which path, and why. */
+export function renderActions(actions: readonly PlannedAction[]): string {
+  return actions
+    .map((action) => {
+      const reasons = action.changes.length === 0 ? "" : `  (${action.changes.join(", ")})`;
+      return `${action.kind.padEnd(8)} /${action.path}${reasons}\n`;
+    })
+    .join("");
+}
+
+async function imageDetails(context: CommandContext): Promise<ImageDetails> {
+  const [image = ""] = context.args.positionals;
+  return ImageDetails.parse(await context.api().call("GET", `/api/images/${encodeURIComponent(image)}`));
+}
+
+function versionLine(version: ImageVersion): string {
+  const from = version.source === undefined ? "" : ` from ${version.source}`;
+  return `@${version.version}, ${timeText(version.createdAt)}, ${withCommas(version.files)} entries, ${formatByteSize(version.bytes)}${from}`;
+}
+
+/** Accepts `3`, `@3`, `web@3`, and a tag in place of the number. */
+function versionWord(text: string | undefined, command: Command): string | undefined {
+  if (text === undefined) {
+    return undefined;
+  }
+  const word = text.replace(/^.*@/, "");
+  if (!/^[1-9]\d{0,8}$/.test(word) && !parseTag(word).ok) {
+    throw usageError(command, `'${text}' is not a version: a number or a tag`);
+  }
+  return word;
+}

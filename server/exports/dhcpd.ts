@@ -1,0 +1,75 @@
+import { cidrNetmask, type Ipv4Address, type MacAddress } from "../../base/net-types.ts";
+import { ok } from "../../base/result.ts";
+import { type BootChoice, bootChoices } from "./boot-choices.ts";
+import {
+  checkedNetworks,
+  type ExportNetwork,
+  notice,
+  pooledNodes,
+  type Render,
+  reservations,
+} from "./site.ts";
+
+/** Renders dhcpd.conf of ISC dhcpd 4.4: known machines only. */
+export const renderDhcpd: Render = (site) => {
+  const networks = checkedNetworks(site);
+  if (!networks.ok) {
+    return networks;
+  }
+  // Host declarations hold everywhere, wherever they stand; an address is given in its own subnet only.
+  const hosts = [
+    ...networks.value
+      .flatMap((network) => reservations(site, network))
+      .map(({ label, mac, node }) => hostLine(label, { mac, name: node.name, address: node.ip })),
+    ...pooledNodes(site).flatMap(({ name, macs }) =>
+      macs.map((mac, index) => hostLine(index === 0 ? name : `${name}-${index + 1}`, { mac, name })),
+    ),
+  ];
+  const lines = [
+    `# ${notice}`,
+    "authoritative;",
+    "option client-architecture code 93 = unsigned integer 16;",
+    ...networks.value.flatMap((network) => ["", ...subnetLines(network)]),
+    ...(hosts.length === 0 ? [] : ["", ...hosts]),
+  ];
+  return ok([{ name: "dhcpd.conf", text: `${lines.join("\n")}\n` }]);
+};
+
+function hostLine(
+  label: string,
+  host: { readonly mac: MacAddress; readonly name: string; readonly address?: Ipv4Address },
+): string {
+  const address = host.address === undefined ? "" : ` fixed-address ${host.address};`;
+  return `host ${label} { hardware ethernet ${host.mac};${address} option host-name "${host.name}"; }`;
+}
+
+function subnetLines(network: ExportNetwork): readonly string[] {
+  const { subnet, router, dns, domain, leaseSeconds, pool, server } = network;
+  return [
+    `subnet ${subnet.network} netmask ${cidrNetmask(subnet)} {`,
+    ...(router === undefined ? [] : [`  option routers ${router};`]),
+    ...(dns.length === 0 ? [] : [`  option domain-name-servers ${dns.join(", ")};`]),
+    ...(domain === undefined ? [] : [`  option domain-name "${domain}";`]),
+    `  default-lease-time ${leaseSeconds};`,
+    `  max-lease-time ${leaseSeconds};`,
+    ...(pool === undefined ? [] : [`  pool { range ${pool.from} ${pool.to}; deny unknown-clients; }`]),
+    `  next-server ${server};`,
+    ...bootChoices(network).flatMap((choice, index) => choiceLines(choice, index === 0 ? "if" : "} elsif")),
+    "  }",
+    "}",
+  ];
+}
+
+function choiceLines(choice: BootChoice, keyword: string): readonly string[] {
+  // Options are compared as bytes.
+  const arch = choice.arch.map(
+    (code) => `option client-architecture = 00:${code.toString(16).padStart(2, "0")}`,
+  );
+  const one = arch.length === 1 ? (arch[0] ?? "") : `(${arch.join(" or ")})`;
+  const test = choice.isIpxe ? `option user-class = "iPXE" and ${one}` : one;
+  return [
+    `  ${keyword} ${test} {`,
+    ...(choice.isHttp ? ['    option vendor-class-identifier "HTTPClient";'] : []),
+    `    filename "${choice.file}";`,
+  ];
+}

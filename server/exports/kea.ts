@@ -1,0 +1,82 @@
+import { formatCidr } from "../../base/net-types.ts";
+import { ok } from "../../base/result.ts";
+import { type BootChoice, bootChoices } from "./boot-choices.ts";
+import {
+  checkedNetworks,
+  type ExportNetwork,
+  type ExportSite,
+  notice,
+  pooledNodes,
+  type Render,
+  reservations,
+} from "./site.ts";
+
+/** Renders kea-dhcp4.conf of Kea 2.2 and later: known machines only. */
+export const renderKea: Render = (site) => {
+  const networks = checkedNetworks(site);
+  if (!networks.ok) {
+    return networks;
+  }
+  const all = networks.value;
+  const addresses = all.flatMap((network) => reservations(site, network).map(({ node }) => node.ip));
+  const config = {
+    Dhcp4: {
+      comment: notice,
+      "interfaces-config": { interfaces: [...new Set(all.map(({ interfaceName }) => interfaceName))] },
+      "lease-database": { type: "memfile", persist: true },
+      // Two cards of one node have one address.
+      "ip-reservations-unique": new Set(addresses).size === addresses.length,
+      "reservations-global": true,
+      "reservations-in-subnet": true,
+      "client-classes": all.flatMap((network, index) =>
+        bootChoices(network).map((choice) => clientClass(choice, { network, prefix: `net${index + 1}` })),
+      ),
+      reservations: pooledNodes(site).flatMap(({ name, macs }) =>
+        macs.map((mac) => ({ "hw-address": mac, hostname: name })),
+      ),
+      subnet4: all.map((network, index) => subnetOf(site, { network, index })),
+    },
+  };
+  return ok([{ name: "kea-dhcp4.conf", text: `${JSON.stringify(config, undefined, 2)}\n` }]);
+};
+
+/** Classes are evaluated per subnet: each network's own Ingot address stands in its own. */
+function clientClass(
+  choice: BootChoice,
+  at: { readonly network: ExportNetwork; readonly prefix: string },
+): object {
+  const arch = choice.arch.map((code) => `option[93].hex == 0x${code.toString(16).padStart(4, "0")}`);
+  const ipxe = "option[77].hex == 0x69505845";
+  return {
+    name: `${at.prefix}-${choice.name}`,
+    test: `(${arch.join(" or ")}) and ${choice.isIpxe ? ipxe : `not (${ipxe})`}`,
+    "only-if-required": true,
+    "next-server": at.network.server,
+    "boot-file-name": choice.file,
+    ...(choice.isHttp
+      ? { "option-data": [{ name: "vendor-class-identifier", data: "HTTPClient", "always-send": true }] }
+      : {}),
+  };
+}
+
+function subnetOf(site: ExportSite, at: { readonly network: ExportNetwork; readonly index: number }): object {
+  const { subnet, router, dns, domain, leaseSeconds, pool } = at.network;
+  const option = (name: string, data: string): object => ({ name, data });
+  return {
+    id: at.index + 1,
+    subnet: formatCidr(subnet),
+    "valid-lifetime": leaseSeconds,
+    "require-client-classes": bootChoices(at.network).map(({ name }) => `net${at.index + 1}-${name}`),
+    "option-data": [
+      ...(router === undefined ? [] : [option("routers", router)]),
+      ...(dns.length === 0 ? [] : [option("domain-name-servers", dns.join(", "))]),
+      ...(domain === undefined ? [] : [option("domain-name", domain)]),
+    ],
+    pools: pool === undefined ? [] : [{ pool: `${pool.from} - ${pool.to}`, "client-class": "KNOWN" }],
+    reservations: reservations(site, at.network).map(({ mac, node }) => ({
+      "hw-address": mac,
+      "ip-address": node.ip,
+      hostname: node.name,
+    })),
+  };
+}

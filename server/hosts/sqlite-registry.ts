@@ -1,0 +1,176 @@
+import { AppError } from "../../base/errors.ts";
+import type { Ipv4Address, MacAddress } from "../../base/net-types.ts";
+import type { ImageName } from "../../images/manifest.ts";
+import type { Database, SqlRow } from "../state/database.ts";
+import type { GroupName, Host, HostName } from "./host.ts";
+import type { HostRegistry } from "./registry.ts";
+
+/** The registry in the state database, with all nodes also held in memory: boot and DHCP requests read no disk. */
+export function createSqliteRegistry(database: Database): HostRegistry {
+  let hosts = readAll(database);
+
+  function commit(work: () => void): void {
+    database.transaction(work);
+    hosts = readAll(database);
+  }
+
+  function insert(host: Host): void {
+    if (database.get("SELECT 1 FROM nodes WHERE name = ?", host.name) !== undefined) {
+      throw new AppError("conflict", `Node ${host.name} exists already`);
+    }
+    const holder =
+      host.ip === undefined ? undefined : database.get("SELECT name FROM nodes WHERE ip = ?", host.ip);
+    if (holder !== undefined) {
+      throw new AppError("conflict", `Address ${host.ip} belongs to node ${holder.name}`);
+    }
+    database.run(
+      "INSERT INTO nodes (name, ip, image, version, kernel_arguments, seen_at, seen_firmware, seen_address) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      host.name,
+      ...columns(host),
+    );
+    insertParts(host);
+  }
+
+  function insertParts(host: Host): void {
+    for (const [position, mac] of host.macs.entries()) {
+      const owner = database.get("SELECT node FROM node_macs WHERE mac = ?", mac);
+      if (owner !== undefined) {
+        throw new AppError("conflict", `MAC ${mac} belongs to node ${owner.node}`);
+      }
+      database.run("INSERT INTO node_macs (mac, node, position) VALUES (?, ?, ?)", mac, host.name, position);
+    }
+    for (const group of host.groups) {
+      database.run("INSERT INTO node_groups (node, name) VALUES (?, ?)", host.name, group);
+    }
+  }
+
+  function update(host: Host): void {
+    const holder =
+      host.ip === undefined
+        ? undefined
+        : database.get("SELECT name FROM nodes WHERE ip = ? AND name <> ?", host.ip, host.name);
+    if (holder !== undefined) {
+      throw new AppError("conflict", `Address ${host.ip} belongs to node ${holder.name}`);
+    }
+    const changed = database.run(
+      "UPDATE nodes SET ip = ?, image = ?, version = ?, kernel_arguments = ?, seen_at = ?, seen_firmware = ?, seen_address = ? WHERE name = ?",
+      ...columns(host),
+      host.name,
+    );
+    if (changed.changes === 0) {
+      throw unknownNode(host.name);
+    }
+    database.run("DELETE FROM node_macs WHERE node = ?", host.name);
+    database.run("DELETE FROM node_groups WHERE node = ?", host.name);
+    insertParts(host);
+  }
+
+  return {
+    list: () => [...hosts.byName.values()],
+    get: (name) => hosts.byName.get(name),
+    byMac: (mac) => hosts.byMac.get(mac),
+    byAddress: (address) => hosts.byAddress.get(address),
+    add: (added) => {
+      commit(() => {
+        for (const host of added) {
+          insert(host);
+        }
+      });
+    },
+    replace: (replaced) => {
+      commit(() => {
+        for (const host of replaced) {
+          update(host);
+        }
+      });
+    },
+    remove: (names) => {
+      commit(() => {
+        for (const name of names) {
+          if (database.run("DELETE FROM nodes WHERE name = ?", name).changes === 0) {
+            throw unknownNode(name);
+          }
+        }
+      });
+    },
+  };
+}
+
+function unknownNode(name: HostName): AppError {
+  return new AppError("not-found", `Node ${name} does not exist`, {
+    hint: "ingot node list shows all nodes",
+  });
+}
+
+function columns(host: Host): (string | number | null)[] {
+  return [
+    host.ip ?? null,
+    host.image?.image ?? null,
+    host.image?.number ?? null,
+    host.kernelArguments ?? null,
+    host.seen?.at ?? null,
+    host.seen?.firmware ?? null,
+    host.seen?.address ?? null,
+  ];
+}
+
+interface Indexed {
+  readonly byName: ReadonlyMap<HostName, Host>;
+  readonly byMac: ReadonlyMap<MacAddress, Host>;
+  readonly byAddress: ReadonlyMap<Ipv4Address, Host>;
+}
+
+function readAll(database: Database): Indexed {
+  const macs = groupByNode(database.all("SELECT node, mac AS value FROM node_macs ORDER BY node, position"));
+  const groups = groupByNode(database.all("SELECT node, name AS value FROM node_groups ORDER BY node, name"));
+  const byName = new Map<HostName, Host>();
+  const byMac = new Map<MacAddress, Host>();
+  const byAddress = new Map<Ipv4Address, Host>();
+  for (const row of database.all("SELECT * FROM nodes ORDER BY name")) {
+    const host = fromRow(row, { macs, groups });
+    byName.set(host.name, host);
+    for (const mac of host.macs) {
+      byMac.set(mac, host);
+    }
+    if (host.ip !== undefined) {
+      byAddress.set(host.ip, host);
+    }
+  }
+  return { byName, byMac, byAddress };
+}
+
+type ByNode = ReadonlyMap<string, readonly string[]>;
+
+function groupByNode(rows: readonly SqlRow[]): ByNode {
+  const grouped = new Map<string, string[]>();
+  for (const row of rows) {
+    const list = grouped.get(String(row.node)) ?? [];
+    list.push(String(row.value));
+    grouped.set(String(row.node), list);
+  }
+  return grouped;
+}
+
+/** Rows were checked when they were written. */
+function fromRow(row: SqlRow, parts: { readonly macs: ByNode; readonly groups: ByNode }): Host {
+  const name = String(row.name);
+  return {
+    name: name as HostName,
+    macs: (parts.macs.get(name) ?? []) as readonly MacAddress[],
+    groups: (parts.groups.get(name) ?? []) as readonly GroupName[],
+    ...(typeof row.ip === "string" ? { ip: row.ip as Ipv4Address } : {}),
+    ...(typeof row.image === "string" && typeof row.version === "number"
+      ? { image: { image: row.image as ImageName, number: row.version } }
+      : {}),
+    ...(typeof row.kernel_arguments === "string" ? { kernelArguments: row.kernel_arguments } : {}),
+    ...(typeof row.seen_at === "number"
+      ? {
+          seen: {
+            at: row.seen_at,
+            ...(typeof row.seen_firmware === "string" ? { firmware: row.seen_firmware } : {}),
+            ...(typeof row.seen_address === "string" ? { address: row.seen_address } : {}),
+          },
+        }
+      : {}),
+  };
+}

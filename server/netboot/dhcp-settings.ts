@@ -1,0 +1,40 @@
+import type { Ipv4Address, Ipv4Cidr } from "../../base/net-types.ts";
+import { defaultLoaders } from "../../netboot/arch.ts";
+import type { DhcpSettings } from "../../netboot/dhcp/settings.ts";
+import type { InterfaceConfig } from "../config/schema.ts";
+
+/** How DHCP is spoken on a configured interface; undefined where it is off. */
+export function dhcpSettings(
+  place: { readonly config: InterfaceConfig; readonly address: Ipv4Address; readonly subnet: Ipv4Cidr },
+  httpBase: string,
+): DhcpSettings | undefined {
+  const { config, address, subnet } = place;
+  if (config.mode === "off") {
+    return undefined;
+  }
+  return {
+    ...{ interfaceName: config.name, mode: config.mode, address, subnet },
+    ...{ dns: config.dns, leaseTime: config.leaseTime },
+    ...addressing(config),
+    relayed: config.relayed.map((relayed) => ({
+      subnet: relayed.subnet,
+      ...addressing(relayed),
+      ...(relayed.dns === undefined ? {} : { dns: relayed.dns }),
+      ...(relayed.leaseTime === undefined ? {} : { leaseTime: relayed.leaseTime }),
+    })),
+    boot: { httpBase, loaders: defaultLoaders },
+  };
+}
+
+/** The settings that an interface and a relayed subnet may both leave out. */
+function addressing({
+  router,
+  domain,
+  pool,
+}: Pick<InterfaceConfig, "router" | "domain" | "pool">): Pick<DhcpSettings, "router" | "domain" | "pool"> {
+  return {
+    ...(router === undefined ? {} : { router }),
+    ...(domain === undefined ? {} : { domain }),
+    ...(pool === undefined ? {} : { pool }),
+  };
+}

@@ -1,0 +1,87 @@
+/**
+ * The boot service: plain HTTP, because boot firmware speaks nothing else. It gives out kernels, ramdisks and loaders, which are
+ * public, and to an armed node its one-time token.
+ */
+import { AppError } from "../../base/errors.ts";
+import { renderGrub } from "../../netboot/boot-files/grub.ts";
+import { renderIpxe } from "../../netboot/boot-files/ipxe.ts";
+import { loaderPath, parseScriptQuery, scriptPath } from "../../netboot/boot-files/names.ts";
+import { renderPxelinux } from "../../netboot/boot-files/pxelinux.ts";
+import type { Machine } from "../../netboot/booter.ts";
+import { type ByteSource, fileResponse } from "../api/range.ts";
+import { pathParam, type Route, type RouteContext, text } from "../api/router.ts";
+import { wanted } from "../routes/results.ts";
+import type { Services } from "../services.ts";
+import { type BootInterface, decideForScript } from "./booter.ts";
+
+export interface BootFiles {
+  /** A file below one of the folders that are served; `not-found`. */
+  flavorFile(path: string): Promise<ByteSource>;
+  loader(name: string): Promise<ByteSource>;
+}
+
+export function bootRoutes(
+  services: Services,
+  options: { readonly place: BootInterface; readonly files: BootFiles },
+): readonly Route[] {
+  return [
+    {
+      method: "GET",
+      path: scriptPath,
+      access: "public",
+      handle: ({ url }) =>
+        text(bootScript(services, options.place, wanted(parseScriptQuery(url.searchParams)))),
+    },
+    {
+      method: "GET",
+      path: "/boot/flavors/{name}/{file}",
+      access: "public",
+      handle: async ({ request, params }: RouteContext) => {
+        const name = pathParam({ params }, "name");
+        const file = pathParam({ params }, "file");
+        const flavor = services.flavors.get(name);
+        const paths: Readonly<Record<string, string | undefined>> = {
+          kernel: flavor?.kernelPath,
+          "initrd.img": flavor?.initrdPath,
+        };
+        const path = Object.hasOwn(paths, file) ? paths[file] : undefined;
+        if (path === undefined) {
+          throw new AppError("not-found", `Flavor ${name} has no file ${file}`);
+        }
+        return fileResponse(request, await options.files.flavorFile(path));
+      },
+    },
+    {
+      method: "GET",
+      path: `${loaderPath}/{name}`,
+      access: "public",
+      handle: async ({ request, params }) =>
+        fileResponse(request, await options.files.loader(pathParam({ params }, "name"))),
+    },
+  ];
+}
+
+/** The PXELINUX or GRUB configuration of a machine, now. */
+export function loaderConfig(
+  services: Services,
+  place: BootInterface,
+  asked: { readonly loader: "pxelinux" | "grub"; readonly machine: Machine },
+): string {
+  const decision = decideForScript(services, place, asked.machine);
+  const { mac } = asked.machine;
+  services.log.info("Boot configuration", {
+    mac,
+    loader: asked.loader,
+    kind: decision.kind,
+    reason: decision.reason,
+  });
+  const render = asked.loader === "grub" ? renderGrub : renderPxelinux;
+  return wanted(render(decision, { httpBase: place.bootUrl }));
+}
+
+/** The iPXE script of a machine, now. */
+export function bootScript(services: Services, place: BootInterface, machine: Machine): string {
+  const decision = decideForScript(services, place, machine);
+  services.log.info("Boot script", { mac: machine.mac, kind: decision.kind, reason: decision.reason });
+  return wanted(renderIpxe(decision, { httpBase: place.bootUrl, firmware: machine.arch.firmware }));
+}

@@ -1,0 +1,78 @@
+/** Requests to import and export images: the files are the server's own, named by absolute paths. */
+import { isAbsolute } from "node:path";
+import { AppError } from "../../base/errors.ts";
+import { json, pathParam, type Route, readJson } from "../api/router.ts";
+import { ExportRequest, ImportRequest } from "../api/schema.ts";
+import type { JobSpec } from "../jobs/job.ts";
+import type { Services } from "../services.ts";
+import type { ExportParams, ImportParams } from "../workflows/image-files.ts";
+import { versionRef } from "./image-history.ts";
+import { jobView } from "./jobs.ts";
+import { imageName, versionText } from "./results.ts";
+
+export function imageFileRoutes(services: Services): readonly Route[] {
+  function started(spec: JobSpec): Response {
+    return json({ jobs: services.jobs.submit([spec]).map(jobView) }, 202);
+  }
+
+  return [
+    {
+      method: "POST",
+      path: "/api/images/{name}/import",
+      access: "admin",
+      handle: async (context) => {
+        const image = imageName(pathParam(context, "name"));
+        const { tar, folder, message } = await readJson(context, ImportRequest);
+        const source = tar ?? folder;
+        if (source === undefined || (tar !== undefined && folder !== undefined)) {
+          throw new AppError("bad-input", "An import wants one of tar and folder");
+        }
+        mustBeAbsolute(source);
+        const params: ImportParams = {
+          image,
+          message: message ?? `import of ${source}`,
+          ...(tar === undefined ? { folder: source } : { tar }),
+        };
+        return started({
+          kind: "import",
+          title: `import ${source} as ${image}`,
+          image,
+          params: { ...params },
+          resources: [`image:${image}`],
+        });
+      },
+    },
+    {
+      method: "POST",
+      path: "/api/images/{name}/export",
+      access: "admin",
+      handle: async (context) => {
+        const image = imageName(pathParam(context, "name"));
+        const { version, file, replace } = await readJson(context, ExportRequest);
+        mustBeAbsolute(file);
+        const manifest = await services.store.resolve(versionRef(image, version));
+        const from = versionText(manifest);
+        const params: ExportParams & { readonly image: string; readonly version: number } = {
+          from,
+          file,
+          replace: replace === true,
+          image,
+          version: manifest.number,
+        };
+        return started({
+          kind: "export",
+          title: `export ${from} to ${file}`,
+          image,
+          params: { ...params },
+          resources: [],
+        });
+      },
+    },
+  ];
+}
+
+function mustBeAbsolute(path: string): void {
+  if (!isAbsolute(path) || path.includes("\0")) {
+    throw new AppError("bad-input", `'${path}' is not an absolute path on the server`);
+  }
+}

@@ -1,0 +1,155 @@
+import { AppError } from "../../base/errors.ts";
+import { parseIpv4 } from "../../base/net-types.ts";
+import { collect } from "../../base/result.ts";
+import { json, pathParam, type Route, readJson, text } from "../api/router.ts";
+import { NodesAdd, NodesRequest, NodesSet } from "../api/schema.ts";
+import {
+  type Host,
+  parseGroupName,
+  parseHost,
+  parseHostName,
+  parseKernelArguments,
+  parseUnicastMac,
+} from "../hosts/host.ts";
+import { isInstallOver } from "../installs/install.ts";
+import type { Services } from "../services.ts";
+import { nodeView } from "./hosts-view.ts";
+import { resolveVersion, selected, versionId, wanted } from "./results.ts";
+
+export function nodeRoutes(services: Services): readonly Route[] {
+  const { hosts, installs } = services;
+  const view = (list: readonly Host[], status = 200) =>
+    json({ nodes: list.map((host) => nodeView(services, host)) }, status);
+
+  function find(name: string): Host {
+    const host = hosts.get(wanted(parseHostName(name)));
+    if (host === undefined) {
+      throw new AppError("not-found", `Node ${name} does not exist`, {
+        hint: "ingot node list shows all nodes",
+      });
+    }
+    return host;
+  }
+
+  async function changed(host: Host, set: NodesSet["set"]): Promise<Host> {
+    const { ip: oldIp, image: oldImage, kernelArguments: oldArguments, ...rest } = host;
+    const ip = set.ip === undefined ? oldIp : set.ip === null ? undefined : wanted(parseIpv4(set.ip));
+    const image =
+      set.image === undefined
+        ? oldImage
+        : set.image === null
+          ? undefined
+          : versionId(await resolveVersion(services.store, set.image));
+    const kernelArguments =
+      set.kernelArguments === undefined
+        ? oldArguments
+        : wanted(parseKernelArguments(set.kernelArguments ?? "")) || undefined;
+    return {
+      ...rest,
+      ...(set.macs === undefined
+        ? {}
+        : { macs: [...new Set(wanted(collect(set.macs.map(parseUnicastMac))))] }),
+      ...(set.groups === undefined
+        ? {}
+        : { groups: [...new Set(wanted(collect(set.groups.map(parseGroupName))))] }),
+      ...(ip === undefined ? {} : { ip }),
+      ...(image === undefined ? {} : { image }),
+      ...(kernelArguments === undefined ? {} : { kernelArguments }),
+    };
+  }
+
+  return [
+    {
+      method: "GET",
+      path: "/api/nodes",
+      access: "admin",
+      handle: ({ url }) => {
+        const selection = url.searchParams.get("select");
+        return view(selection === null ? hosts.list() : selected(hosts, selection));
+      },
+    },
+    {
+      method: "POST",
+      path: "/api/nodes",
+      access: "admin",
+      handle: async (context) => {
+        const body = await readJson(context, NodesAdd);
+        const added = wanted(collect(body.nodes.map(parseHost)));
+        hosts.add(added);
+        return view(
+          added.map((host) => find(host.name)),
+          201,
+        );
+      },
+    },
+    {
+      method: "PATCH",
+      path: "/api/nodes",
+      access: "admin",
+      handle: async (context) => {
+        const { nodes, set } = await readJson(context, NodesSet);
+        const chosen = selected(hosts, nodes);
+        if (chosen.length > 1 && (set.macs !== undefined || typeof set.ip === "string")) {
+          throw new AppError(
+            "bad-input",
+            `MACs and addresses belong to one node, and '${nodes}' names ${chosen.length}`,
+          );
+        }
+        const next: Host[] = [];
+        for (const host of chosen) {
+          next.push(await changed(host, set));
+        }
+        hosts.replace(next);
+        return view(next.map((host) => find(host.name)));
+      },
+    },
+    {
+      method: "DELETE",
+      path: "/api/nodes",
+      access: "admin",
+      handle: ({ url }) => {
+        const chosen = selected(hosts, url.searchParams.get("select") ?? "");
+        const busy = chosen.filter((host) => installs.latest(host.name)?.stage === "installing");
+        if (busy.length > 0) {
+          throw new AppError("conflict", `Node ${busy[0]?.name} is being installed`, {
+            hint: `ingot localboot ${busy[0]?.name} gives the install up`,
+          });
+        }
+        const body = chosen.map((host) => nodeView(services, host));
+        hosts.remove(chosen.map((host) => host.name));
+        return json({ nodes: body });
+      },
+    },
+    {
+      method: "GET",
+      path: "/api/nodes/{name}",
+      access: "admin",
+      handle: ({ params }) => json(nodeView(services, find(pathParam({ params }, "name")))),
+    },
+    {
+      method: "GET",
+      path: "/api/nodes/{name}/log",
+      access: "admin",
+      handle: ({ params }) => {
+        const install = installs.latest(find(pathParam({ params }, "name")).name);
+        return text(install === undefined ? "" : installs.log(install.id));
+      },
+    },
+    {
+      method: "POST",
+      path: "/api/localboot",
+      access: "admin",
+      handle: async (context) => {
+        const { nodes } = await readJson(context, NodesRequest);
+        const chosen = selected(hosts, nodes);
+        for (const host of chosen) {
+          const install = installs.latest(host.name);
+          if (install !== undefined && !isInstallOver(install)) {
+            installs.change(install.id, { kind: "cancelled", message: "disarmed by an administrator" });
+          }
+        }
+        return view(chosen);
+      },
+    },
+  ];
+}

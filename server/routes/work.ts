@@ -1,0 +1,227 @@
+/** Requests for long work: everything that can be refused is refused here, the rest becomes jobs. */
+import { AppError } from "../../base/errors.ts";
+import { formatVersion, type VersionId } from "../../images/manifest.ts";
+import { parseFlavorName } from "../../netboot/flavor/flavor.ts";
+import { json, type Parser, pathParam, type Route, type RouteContext, readJson } from "../api/router.ts";
+import {
+  CaptureRequest,
+  CommitRequest,
+  DeployRequest,
+  DriftRequest,
+  FlavorRequest,
+  PrepareRequest,
+  UpdateRequest,
+  VerifyRequest,
+} from "../api/schema.ts";
+import { type Host, parseKernelArguments } from "../hosts/host.ts";
+import { isInstallOver } from "../installs/install.ts";
+import type { JobSpec, Json } from "../jobs/job.ts";
+import type { Services } from "../services.ts";
+import type { CommitParams, VerifyParams } from "../workflows/commit.ts";
+import type { DeployParams } from "../workflows/deploy.ts";
+import { installableLayout } from "../workflows/layout.ts";
+import { ruleSources } from "../workflows/session.ts";
+import type { UpdateParams } from "../workflows/update.ts";
+import { versionRef } from "./image-history.ts";
+import { jobView } from "./jobs.ts";
+import { imageName, resolveVersion, selected, versionId, versionText, wanted } from "./results.ts";
+
+export function workRoutes(services: Services): readonly Route[] {
+  function work<T>(
+    path: string,
+    parser: Parser<T>,
+    plan: (request: T, context: RouteContext) => readonly JobSpec[] | Promise<readonly JobSpec[]>,
+  ): Route {
+    return {
+      method: "POST",
+      path,
+      access: "admin",
+      handle: async (context) => {
+        const specs = await plan(await readJson(context, parser), context);
+        return json({ jobs: services.jobs.submit(specs).map(jobView) }, 202);
+      },
+    };
+  }
+
+  return [
+    work("/api/prepare", PrepareRequest, (request) => [
+      { kind: "prepare", title: `prepare ${request.host}`, params: plain(request), resources: [] },
+    ]),
+    work("/api/capture", CaptureRequest, (request) => {
+      const image = imageName(request.image);
+      ruleSources(request);
+      return [
+        {
+          kind: "capture",
+          title: `capture ${request.host} into ${image}`,
+          image,
+          params: plain(request),
+          resources: [`image:${image}`],
+        },
+      ];
+    }),
+    work("/api/images/{name}/commit", CommitRequest, (request, context) => {
+      const image = imageName(pathParam(context, "name"));
+      const params: CommitParams = { image, message: request.message ?? "" };
+      const resources = [`image:${image}`];
+      return [{ kind: "commit", title: `commit ${image}`, image, params: plain(params), resources }];
+    }),
+    work("/api/images/{name}/verify", VerifyRequest, async (request, context) => {
+      const image = imageName(pathParam(context, "name"));
+      const manifest = await services.store.resolve(versionRef(image, request.version));
+      const params: VerifyParams = { image, version: manifest.number };
+      const title = `verify ${versionText(manifest)}`;
+      return [{ kind: "verify", title, image, params: plain(params), resources: [] }];
+    }),
+    work("/api/deploy", DeployRequest, async (request) => await planDeploy(services, request)),
+    work("/api/update", UpdateRequest, async (request) => {
+      const manifest = await resolveVersion(services.store, request.image);
+      ruleSources(request);
+      const { nodes, image: _image, dryRun, ...options } = request;
+      return selected(services.hosts, nodes).map((host) =>
+        updateSpec("update", host, { ...options, version: versionId(manifest), dryRun: dryRun === true }),
+      );
+    }),
+    work("/api/drift", DriftRequest, async (request) => {
+      const asked =
+        request.image === undefined ? undefined : await resolveVersion(services.store, request.image);
+      ruleSources(request);
+      const { nodes, image: _image, ...options } = request;
+      const specs: JobSpec[] = [];
+      for (const host of selected(services.hosts, nodes)) {
+        const version = asked === undefined ? await recordedVersion(services, host) : versionId(asked);
+        specs.push(updateSpec("drift", host, { ...options, version, dryRun: true }));
+      }
+      return specs;
+    }),
+    work("/api/flavors", FlavorRequest, (request) => {
+      const name = wanted(parseFlavorName(request.name));
+      if (request.image !== undefined || request.kernelVersion !== undefined) {
+        throw new AppError("refused", "A flavor from an image's own kernel cannot be built yet", {
+          hint: "build it from the server's packages: leave the image out",
+        });
+      }
+      return [
+        { kind: "flavor", title: `build flavor ${name}`, params: { name }, resources: [`flavor:${name}`] },
+      ];
+    }),
+  ];
+}
+
+/** Requests hold JSON values only: they came as JSON. */
+function plain(request: object): Json {
+  return JSON.parse(JSON.stringify(request)) as Json;
+}
+
+function updateSpec(
+  kind: "update" | "drift",
+  host: Host,
+  {
+    version,
+    ...options
+  }: { readonly version: VersionId; readonly dryRun: boolean; readonly [key: string]: unknown },
+): JobSpec {
+  const params: UpdateParams = { ...options, node: host.name, image: version.image, version: version.number };
+  return {
+    kind,
+    title: `${kind} ${host.name} ${kind === "update" ? "to" : "from"} ${formatVersion(version)}`,
+    node: host.name,
+    image: version.image,
+    params: plain(params),
+    resources: [`node:${host.name}`, "slots:update"],
+  };
+}
+
+/** The version that a node is said to have, if it is still there. */
+async function recordedVersion(services: Services, host: Host): Promise<VersionId> {
+  if (host.image === undefined) {
+    throw new AppError("refused", `Node ${host.name} is not said to have a version`, {
+      hint: "name one with --image, or record it: ingot node set NODES --image IMAGE@N",
+    });
+  }
+  try {
+    return versionId(await services.store.resolve(host.image));
+  } catch (error) {
+    const gone = services.versions.find(host.image.image, host.image.number);
+    if (!(error instanceof AppError) || error.code !== "not-found" || gone === undefined) {
+      throw error;
+    }
+    const made = new Date(gone.created).toISOString().slice(0, 16).replace("T", " ");
+    throw new AppError(
+      "not-found",
+      `Node ${host.name} has ${formatVersion(host.image)} of ${made}, which was removed`,
+      {
+        hint: "name another version with --image",
+        cause: error,
+      },
+    );
+  }
+}
+
+async function planDeploy(services: Services, request: DeployRequest): Promise<readonly JobSpec[]> {
+  const { settings, flavors } = services;
+  const chosen = selected(services.hosts, request.nodes);
+  const manifest = await resolveVersion(services.store, request.image);
+  const version = versionId(manifest);
+  const flavor = wanted(parseFlavorName(request.flavor ?? settings.flavor));
+  if (!flavors.has(flavor)) {
+    throw new AppError("refused", `Flavor ${flavor} does not exist`, {
+      hint: `ingot flavor build ${flavor} makes it`,
+    });
+  }
+  if (settings.bootInterfaces.length === 0) {
+    throw new AppError(
+      "refused",
+      "No interface is configured for netboot, so no node could fetch an installer",
+      {
+        hint: "name one in netboot.interfaces of the configuration",
+      },
+    );
+  }
+  const kernelArguments =
+    request.kernelArguments === undefined ? undefined : wanted(parseKernelArguments(request.kernelArguments));
+  await installableLayout(services.store, version);
+  for (const host of chosen) {
+    refuseDeploy(services, host);
+  }
+  return chosen.map((host) => {
+    const params: DeployParams = {
+      node: host.name,
+      image: version.image,
+      version: version.number,
+      flavor,
+      armTime: request.armMinutes === undefined ? settings.armTime : request.armMinutes * 60_000,
+      ...(kernelArguments === undefined ? {} : { kernelArguments }),
+    };
+    return {
+      kind: "deploy",
+      title: `deploy ${formatVersion(version)} on ${host.name}`,
+      node: host.name,
+      image: version.image,
+      params: plain(params),
+      resources: [`node:${host.name}`],
+    };
+  });
+}
+
+function refuseDeploy(services: Services, host: Host): void {
+  if (host.macs.length === 0) {
+    throw new AppError(
+      "refused",
+      `Node ${host.name} has no MAC address, so it cannot be recognised at boot`,
+      {
+        hint: `ingot node set ${host.name} --mac ADDRESS`,
+      },
+    );
+  }
+  const install = services.installs.latest(host.name);
+  if (install !== undefined && !isInstallOver(install)) {
+    throw new AppError(
+      "conflict",
+      `Node ${host.name} is ${install.stage} for ${formatVersion(install.version)} already`,
+      {
+        hint: `ingot localboot ${host.name} disarms it`,
+      },
+    );
+  }
+}

@@ -1,0 +1,102 @@
+/** Everything that routes and workflows may call: made once by app.ts, handed to all. */
+import type { Clock, Log, ProgressSink } from "../base/ports.ts";
+import type { Duration } from "../base/quantity.ts";
+import type { ImageName, Manifest } from "../images/manifest.ts";
+import type { HostKeyStore, RemoteConnector } from "../images/remote/session.ts";
+import type { ImageStore } from "../images/store/store.ts";
+import type { FlavorInfo } from "../netboot/flavor/flavor.ts";
+import type { Status } from "./api/schema.ts";
+import type { HostRegistry } from "./hosts/registry.ts";
+import type { InstallRegistry } from "./installs/registry.ts";
+import type { EventFeed } from "./jobs/event-feed.ts";
+import type { JobJournal } from "./jobs/journal.ts";
+import type { JobRunner } from "./jobs/runner.ts";
+
+/** Flavors on disk. */
+export interface FlavorShelf {
+  list(): Promise<readonly FlavorInfo[]>;
+  /** Asked for every boot; answers from memory. */
+  has(name: string): boolean;
+  get(name: string): FlavorInfo | undefined;
+  build(
+    name: string,
+    options: { readonly onProgress: ProgressSink; readonly signal: AbortSignal; readonly log: Log },
+  ): Promise<FlavorInfo>;
+  /** `not-found`. */
+  remove(name: string): Promise<void>;
+}
+
+/** Images held on behalf of somebody outside the daemon, such as `ingot image chroot`. */
+export interface ImageLocks {
+  take(
+    image: ImageName,
+    holder: { readonly purpose: string; readonly pid?: number | undefined },
+  ): Promise<{ readonly token: string; readonly tree: string }>;
+  release(image: ImageName, token: string): Promise<void>;
+  holder(image: ImageName): { readonly purpose: string; readonly since: number } | undefined;
+}
+
+export interface PinnedKey {
+  readonly host: string;
+  readonly port: number;
+  readonly type: string;
+  /** `SHA256:…` as ssh-keygen shows it. */
+  readonly fingerprint: string;
+  readonly at: number;
+}
+
+export interface PinnedKeys extends HostKeyStore {
+  list(): readonly PinnedKey[];
+  /** Forgets all keys of a host and returns them. */
+  forget(host: string): readonly PinnedKey[];
+}
+
+/** Every version that was ever there, also after its image was removed. */
+export interface VersionRecords {
+  record(manifest: Manifest): void;
+  find(image: ImageName, number: number): Manifest | undefined;
+}
+
+/** Tokens: random text that is given out once and kept as its hash. */
+export interface Tokens {
+  create(): string;
+  hash(token: string): string;
+  /** A token that reads image content, for the client commands. */
+  createClientToken(): string;
+  isClientToken(token: string): boolean;
+}
+
+/** Settings that routes and workflows go by. */
+export interface Settings {
+  readonly armTime: Duration;
+  readonly installTime: Duration;
+  readonly flavor: string;
+  readonly sshUser: string;
+  /** The interfaces with a boot service; an install needs one. */
+  readonly bootInterfaces: readonly string[];
+}
+
+export interface Services {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly settings: Settings;
+  readonly hosts: HostRegistry;
+  readonly installs: InstallRegistry;
+  readonly jobs: JobRunner;
+  readonly journal: JobJournal;
+  readonly feed: EventFeed;
+  readonly store: ImageStore;
+  readonly versions: VersionRecords;
+  readonly locks: ImageLocks;
+  readonly flavors: FlavorShelf;
+  readonly hostKeys: PinnedKeys;
+  readonly tokens: Tokens;
+  readonly connector: RemoteConnector;
+  /** `sha256//BASE64`, as curl's --pinnedpubkey takes it. */
+  readonly pin: string;
+  /** Public keys of the daemon, one per line, as authorized_keys wants them. */
+  readonly authorizedKeys: string;
+  /** Base URL of the HTTPS service that clients on the network reach: `https://10.0.0.1:8443`. */
+  clientUrl(): string;
+  status(): Status;
+}
