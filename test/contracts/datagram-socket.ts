@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import type { Ipv4Address } from "../../base/net-types.ts";
+import type { DatagramSockets, Endpoint } from "../../netboot/udp.ts";
+
+export interface DatagramSubject {
+  readonly sockets: DatagramSockets;
+  /** An address that sockets may be bound to. */
+  readonly address: string;
+  /** Lets what was sent arrive. */
+  settle(done: () => boolean): Promise<void>;
+}
+
+/** What every implementation of the DatagramSockets port does. */
+export function describeDatagramSockets(name: string, subject: DatagramSubject): void {
+  const address = subject.address as Ipv4Address;
+  const { sockets } = subject;
+
+  describe(`DatagramSockets: ${name}`, () => {
+    it("chooses a port where 0 is asked for", async () => {
+      const socket = await sockets.open({ local: { address, port: 0 }, receive: () => undefined });
+
+      expect(socket.local.port).toBeGreaterThan(0);
+      await socket.close();
+    });
+
+    it("carries bytes, empty ones too, and tells the sender's endpoint", async () => {
+      const seen: { readonly text: string; readonly from: Endpoint }[] = [];
+      const receiver = await sockets.open({
+        local: { address, port: 0 },
+        receive: (bytes, from) => seen.push({ text: Array.from(bytes).join(), from }),
+      });
+      const sender = await sockets.open({ local: { address, port: 0 }, receive: () => undefined });
+
+      await sender.send(Uint8Array.of(1, 2, 255), receiver.local);
+      await sender.send(new Uint8Array(0), receiver.local);
+      await subject.settle(() => seen.length === 2);
+
+      expect(new Set(seen.map(({ text }) => text))).toEqual(new Set(["", "1,2,255"]));
+      expect(seen[0]?.from).toEqual(sender.local);
+      await Promise.all([sender.close(), receiver.close()]);
+    });
+
+    it("refuses a port that is taken as a conflict that names it", async () => {
+      const first = await sockets.open({ local: { address, port: 0 }, receive: () => undefined });
+
+      const second = sockets.open({ local: first.local, receive: () => undefined });
+
+      await expect(second).rejects.toMatchObject({ code: "conflict" });
+      await expect(second).rejects.toThrow(String(first.local.port));
+      await first.close();
+    });
+
+    it("closes twice without complaint, and then sends no more", async () => {
+      const socket = await sockets.open({ local: { address, port: 0 }, receive: () => undefined });
+
+      await socket.close();
+      await socket.close();
+
+      await expect(socket.send(Uint8Array.of(1), { address, port: 9 })).rejects.toMatchObject({ code: "io" });
+    });
+
+    it("gives the port free at closing", async () => {
+      const first = await sockets.open({ local: { address, port: 0 }, receive: () => undefined });
+      await first.close();
+
+      const second = await sockets.open({ local: first.local, receive: () => undefined });
+
+      expect(second.local).toEqual(first.local);
+      await second.close();
+    });
+  });
+}

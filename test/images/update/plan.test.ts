@@ -1,0 +1,205 @@
+import { describe, expect, test } from "vitest";
+import type { RelPath } from "../../../base/path-bytes.ts";
+import type { FileEntry, ListedEntry } from "../../../images/entry.ts";
+import type { ImageName } from "../../../images/manifest.ts";
+import { controlFiles } from "../../../images/update/control-files.ts";
+import { planUpdate, type UpdatePlanInput } from "../../../images/update/plan.ts";
+
+const mtime = { seconds: 100, nanoseconds: 0 };
+const path = (text: string) => text as RelPath;
+
+function directory(name: string): FileEntry {
+  return { kind: "directory", path: path(name), mode: 0o755, uid: 0, gid: 0, mtime, extended: [] };
+}
+
+function file(name: string, size = 1): FileEntry {
+  return { kind: "file", path: path(name), mode: 0o644, uid: 0, gid: 0, mtime, size, extended: [] };
+}
+
+function link(name: string, target: string): FileEntry {
+  return { kind: "hardlink", path: path(name), mode: 0o644, uid: 0, gid: 0, mtime, target: path(target) };
+}
+
+function listed(entry: FileEntry, more: { device?: number; ctime?: number } = {}): ListedEntry {
+  return {
+    entry,
+    inode: `${more.device ?? 1}:${entry.path.length}${entry.path}`,
+    linkCount: 1,
+    ctime: { seconds: more.ctime ?? 50, nanoseconds: 0 },
+    allocated: 0,
+  };
+}
+
+function plan(input: Partial<UpdatePlanInput>) {
+  return planUpdate({
+    image: "web" as ImageName,
+    version: 2,
+    entries: [],
+    listed: [],
+    rules: [],
+    ...input,
+  });
+}
+
+describe("planUpdate()", () => {
+  test("makes again what an earlier update could not", () => {
+    expect(plan({ bootStepsDue: ["initramfs", "nonsense"] }).bootSteps).toEqual(["initramfs"]);
+  });
+
+  test("is no update where nothing but the time of /tmp differs", () => {
+    const scratch = { ...directory("tmp"), mode: 0o1777 };
+    const touched = { ...scratch, mtime: { seconds: 900, nanoseconds: 0 } };
+
+    const result = plan({
+      entries: [directory(""), scratch],
+      listed: [directory(""), touched].map((entry) => listed(entry)),
+    });
+
+    expect(result.actions).toEqual([]);
+  });
+
+  test("renames a directory away for a file, and plans no deletion behind the new name", () => {
+    const result = plan({
+      entries: [directory(""), { ...file("bin"), kind: "symlink", target: "usr/bin" } as FileEntry],
+      listed: [directory(""), directory("bin"), file("bin/sh")].map((entry) => listed(entry)),
+    });
+
+    expect(result.replaced).toEqual(["bin"]);
+    expect(result.actions.map((action) => action.kind)).toEqual(["write"]);
+  });
+
+  test("brings a directory that comes for a link with all that is in it", () => {
+    const result = plan({
+      entries: [directory(""), directory("lib"), directory("lib/deep"), file("lib/deep/a")],
+      listed: [directory(""), { ...file("lib"), kind: "symlink", target: "usr/lib" } as FileEntry].map(
+        (entry) => listed(entry),
+      ),
+    });
+    const { files } = controlFiles(result, { bootloader: false });
+
+    expect(result.replaced).toEqual(["lib"]);
+    expect(result.staged).toEqual(["lib", "lib/deep"]);
+    expect(files.get("lists/replace.1")).toBe(".\0./lib\0");
+    expect(files.get("lists/staged-directories")).toBe(
+      "./.ingot-staging/new/lib\0./.ingot-staging/new/lib/deep\0",
+    );
+    expect(files.get("lists/directories")).toBe("");
+    expect(files.get("own-tools")).toBe("./lib\n");
+  });
+
+  test("stages nothing on mounts whose content is left alone", () => {
+    const result = plan({
+      entries: [directory(""), directory("proc"), directory("boot")],
+      listed: [
+        listed(directory("")),
+        listed(directory("boot"), { device: 2 }),
+        listed(directory("proc"), { device: 3 }),
+      ],
+      rules: [{ text: "- /proc/***", origin: "mounted on the node" }],
+    });
+
+    expect(result.mounts).toEqual(["", "boot"]);
+  });
+
+  test("takes an initramfs that was made on the node after the image's own as the node's", () => {
+    const own = { ...file("boot/initrd.img-6"), mtime: { seconds: 200, nanoseconds: 0 } };
+    const input = {
+      entries: [directory(""), directory("boot"), file("boot/initrd.img-6")],
+      listed: [directory(""), directory("boot"), own].map((entry) => listed(entry)),
+    };
+
+    expect(plan(input).actions).toEqual([]);
+    expect(plan({ ...input, noBootloader: true }).actions).toHaveLength(1);
+  });
+
+  test("leaves a directory that holds something excluded, and says so", () => {
+    const result = plan({
+      entries: [directory(""), file("data")],
+      listed: [directory(""), directory("data"), file("data/precious")].map((entry) => listed(entry)),
+      rules: [{ text: "- /data/precious", origin: "test" }],
+    });
+
+    expect(result.actions).toEqual([]);
+    expect(result.notes).toEqual([expect.stringContaining("/data stays a directory")]);
+  });
+
+  test("sends a shared inode as a copy where its names lie on different filesystems of the node", () => {
+    const result = plan({
+      entries: [directory(""), file("a"), directory("usr"), link("usr/b", "a")],
+      listed: [listed(directory("")), listed(directory("usr"), { device: 2 })],
+    });
+
+    expect(result.mounts).toEqual(["", "usr"]);
+    expect([...result.copies]).toEqual([["usr/b", "a"]]);
+    expect(controlFiles(result, { bootloader: true })).toMatchObject({
+      members: ["a"],
+      copies: [{ path: "usr/b" }],
+    });
+  });
+
+  test.each<[string, Partial<UpdatePlanInput>, number]>([
+    ["was never updated and has attributes", { entries: [{ ...file("a"), extended: [["k", "v"]] }] }, 1],
+    ["was never updated and has none", { entries: [file("a")] }, 0],
+    ["changed on the node since its update", { entries: [file("a")], syncedAt: 40 }, 1],
+    ["did not change since", { entries: [file("a")], syncedAt: 60 }, 0],
+    [
+      "has other attributes than before",
+      { entries: [file("a")], syncedAt: 60, extendedBefore: () => true },
+      1,
+    ],
+  ])("sends a file that looks right again only if it %s", (_, input, writes) => {
+    const result = plan({ ...input, listed: [listed({ ...file("a"), extended: undefined } as never)] });
+
+    expect(result.summary.write).toBe(writes);
+  });
+
+  test.each<[string, readonly string[]]>([
+    ["boot/vmlinuz-6", ["initramfs", "boot-loader"]],
+    ["lib/modules/6/x.ko", ["initramfs"]],
+    ["etc/default/grub", ["boot-loader"]],
+    ["usr/bin/ls", []],
+  ])("knows what %s makes necessary", (name, steps) => {
+    expect(plan({ entries: [file(name)] }).bootSteps).toEqual(steps);
+  });
+
+  test("works inside one directory when told to", () => {
+    const result = plan({
+      entries: [directory(""), file("a"), directory("opt"), file("opt/b")],
+      listed: [listed(directory("")), listed(directory("opt")), listed(file("c"))],
+      directory: path("opt"),
+    });
+
+    expect(result.actions).toMatchObject([{ kind: "write", entry: { path: "opt/b" } }]);
+  });
+});
+
+describe("controlFiles()", () => {
+  test("writes lists of NUL-ended paths that no program takes for options", () => {
+    const result = plan({
+      entries: [directory(""), file("-rf"), file("a\nb"), link("c", "a\nb")],
+      listed: [listed(directory(""))],
+    });
+
+    const { files, members } = controlFiles(result, { bootloader: true });
+
+    expect(members).toEqual(["-rf", "a\nb"]);
+    expect(files.get("lists/links")).toBe("./.ingot-staging/new/a\nb\0./.ingot-staging/new/c\0");
+    expect(files.get("lists/move.2")).toBe(".\0");
+    expect(files.get("lists/mounts")).toBe(".\0" + "1\0");
+    expect(files.get("record")).toBe("web@2\n");
+  });
+
+  test.each([
+    [{ seconds: 5, nanoseconds: 7 }, "@5.000000007"],
+    [{ seconds: -2, nanoseconds: 500_000_000 }, "@-1.500000000"],
+    [{ seconds: -1, nanoseconds: 250_000_000 }, "@-0.750000000"],
+    [{ seconds: -3, nanoseconds: 0 }, "@-3.000000000"],
+  ])("writes the time %j as touch reads it", (time, text) => {
+    const result = plan({
+      entries: [{ ...file("a"), mtime: time, mode: 0o600 }],
+      listed: [listed({ ...file("a"), mtime: time })],
+    });
+
+    expect(controlFiles(result, { bootloader: true }).files.get("lists/times")).toBe(`${text}\0./a\0`);
+  });
+});

@@ -1,0 +1,51 @@
+/** `ingot serve` as a process of its own, and the `ingot` command line that talks to it. */
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+const repository = path.resolve(import.meta.dirname, "../..");
+const main = path.join(repository, "server/cli/main.ts");
+
+export interface DaemonProcess {
+  readonly state: string;
+  /** Runs `ingot WORDS` and returns what it prints. */
+  ingot(words: readonly string[]): string;
+  stop(): Promise<void>;
+}
+
+/** `settings` are further lines of the configuration. */
+export async function startDaemonProcess(folder: string, settings = ""): Promise<DaemonProcess> {
+  const state = path.join(folder, "state");
+  const config = path.join(folder, "ingot.yaml");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(config, `state: ${state}\napi: {listen: ["127.0.0.1:0"]}\n${settings}`);
+  const node = ["--import", "tsx", main];
+  const child = spawn(process.execPath, [...node, "serve", "--config", config], {
+    cwd: repository,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  let log = "";
+  await new Promise<void>((resolve, reject) => {
+    child.stderr.on("data", (chunk: Buffer) => {
+      log = (log + chunk.toString()).slice(-20_000);
+      if (log.includes("Ingot is up")) {
+        resolve();
+      }
+    });
+    child.once("exit", () => reject(new Error(`the daemon ended: ${log}`)));
+  });
+  return {
+    state,
+    ingot: (words) =>
+      execFileSync(process.execPath, [...node, ...words, "--state", state], {
+        cwd: repository,
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "pipe"],
+      }),
+    async stop() {
+      child.kill("SIGTERM");
+      await ended;
+    },
+  };
+}

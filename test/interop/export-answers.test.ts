@@ -1,0 +1,113 @@
+/** Exported configurations in the running servers: what they answer to firmware, to iPXE, and to strangers. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Ipv4Address, MacAddress } from "../../base/net-types.ts";
+import type { DhcpAnswer } from "../../netboot/probe/dhcp-question.ts";
+import { type ExportFormat, renderExport } from "../../server/exports/render.ts";
+import type { ExportSite } from "../../server/exports/site.ts";
+import { missingForRig, NetbootRig } from "./netboot-rig.ts";
+
+const missing = missingForRig(["/usr/sbin/dhcpd", "/usr/sbin/kea-dhcp4", "dnsmasq", "udhcpc"]);
+const ip = (text: string): Ipv4Address => text as Ipv4Address;
+const mac = "52:54:00:aa:00:21" as MacAddress;
+const pooled = "52:54:00:aa:00:22" as MacAddress;
+const stranger = "52:54:00:aa:00:23";
+const ask = new URL("dhcp-ask.ts", import.meta.url).pathname;
+
+const site: ExportSite = {
+  nodes: [
+    { name: "n1", macs: [mac], ip: ip("10.77.0.11"), groups: [] },
+    { name: "pooled", macs: [pooled], groups: [] },
+  ],
+  networks: [
+    {
+      ...{ interfaceName: "v1", subnet: { network: ip("10.77.0.0"), prefix: 24 }, router: ip("10.77.0.254") },
+      ...{ dns: [ip("10.77.0.1")], leaseSeconds: 600 },
+      pool: { from: ip("10.77.0.100"), to: ip("10.77.0.120") },
+      ...{ server: ip("10.77.0.1"), httpBase: "http://10.77.0.1:8088" },
+    },
+  ],
+};
+
+const servers: readonly (readonly [format: ExportFormat, start: string])[] = [
+  ["dhcpd", "touch leases; exec /usr/sbin/dhcpd -4 -d -cf dhcpd.conf -lf leases -pf dhcpd.pid v1"],
+  ["kea", 'exec env KEA_LOCKFILE_DIR="$PWD" KEA_PIDFILE_DIR="$PWD" kea-dhcp4 -c kea-dhcp4.conf'],
+  [
+    "dnsmasq",
+    'exec dnsmasq -k --conf-file=ingot.conf --port=0 --interface=v1 --bind-interfaces --dhcp-leasefile="$PWD/dleases" --user=root',
+  ],
+];
+
+describe.skipIf(missing !== undefined).each(servers)(
+  `answers of %s with its export${missing === undefined ? "" : ` (skipped: ${missing})`}`,
+  (format, start) => {
+    const rig = new NetbootRig(format.slice(0, 3));
+    let running: Promise<unknown> | undefined;
+
+    async function answers(asker: string): Promise<readonly DhcpAnswer[]> {
+      const node = `${process.execPath} --import ${import.meta.resolve("tsx")}`;
+      const ran = await rig.runBesideServer(`${node} ${ask} 10.77.0.1 ${asker} 4`);
+      return JSON.parse(ran.output) as readonly DhcpAnswer[];
+    }
+
+    beforeAll(async () => {
+      rig.connect();
+      const bind = { nameServer: "ns", previous: new Map(), today: "20260131" };
+      const files = renderExport(format, site, { bind });
+      for (const { name, text } of files.ok ? files.value : []) {
+        // Kea keeps its leases where only its own user may write.
+        writeFileSync(join(rig.folder, name), text.replace('"persist": true', '"persist": false'));
+      }
+      await rig.run("ip addr add 10.77.0.2/24 dev v1");
+      running = rig.run(`echo $$ > server.pid; ${start} > server.log 2>&1`, 60);
+      await rig.run("sleep 2");
+    });
+    afterAll(async () => {
+      await rig.run('kill "$(cat server.pid)"');
+      await running;
+      await rig.stop();
+    });
+
+    it("a known machine gets its address, and its firmware the loader", async () => {
+      const got = await answers(mac);
+
+      const log = await rig.run("cat server.log");
+      expect(
+        got.map(({ kind, address, bootFile, server }) => [kind, address, bootFile, server]),
+        log.output,
+      ).toEqual(
+        expect.arrayContaining([
+          ["plain", "10.77.0.11", undefined, "10.77.0.2"],
+          ["bios", "10.77.0.11", "undionly.kpxe", "10.77.0.2"],
+          ["uefi", "10.77.0.11", "snponly.efi", "10.77.0.2"],
+          ["http", "10.77.0.11", "http://10.77.0.1:8088/boot/loader/snponly.efi", "10.77.0.2"],
+        ]),
+      );
+      const booting = got.filter(({ kind }) => kind !== "plain");
+      expect(new Set(booting.map(({ nextServer }) => nextServer))).toEqual(new Set(["10.77.0.1"]));
+    });
+
+    it("iPXE gets its script, and puts its MAC in itself", async () => {
+      writeFileSync(join(rig.folder, "show"), '#!/bin/sh\necho "boot=$boot_file$bootfile ip=$ip"\n', {
+        mode: 0o755,
+      });
+      const ran = await rig.runBesideServer(
+        `ip link add m0 link br0 type macvlan mode bridge; ip link set m0 address ${mac} up; udhcpc -f -q -n -t 4 -T 2 -i m0 -x 0x4d:69505845 -x 0x5d:0007 -x 0xaf:b10102 -O bootfile -s "$PWD/show"; ip link del m0`,
+      );
+
+      expect(ran.output).toContain(
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: iPXE's own syntax.
+        "boot=http://10.77.0.1:8088/boot/ipxe?mac=${net0/mac}&arch=7 ip=10.77.0.11",
+      );
+    });
+
+    it("a known machine without an address has one of the pool, and a stranger none", async () => {
+      const [known, unknown] = [await answers(pooled), await answers(stranger)];
+
+      expect(known.every(({ address }) => /^10\.77\.0\.1[012]\d$/.test(address ?? ""))).toBe(true);
+      expect(known.length).toBeGreaterThan(0);
+      expect(unknown).toEqual([]);
+    });
+  },
+);

@@ -1,0 +1,272 @@
+/** The master script with real programs: sfdisk, mkfs, mount, tar, zstd on a loop device; dash and shellcheck on its text. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { renderScript } from "../../autoinstall/install/render.ts";
+import { parsePartitionDevice, partitionDevice } from "../../autoinstall/layout/device-name.ts";
+import { adaptToFirmware, layoutFirmware } from "../../autoinstall/layout/firmware.ts";
+import { fitLayout } from "../../autoinstall/layout/fit.ts";
+import {
+  type DiskLayout,
+  filesystemLabel,
+  installedEntries,
+  makeable,
+} from "../../autoinstall/layout/model.ts";
+import { repairLayout } from "../../autoinstall/layout/repair.ts";
+import type { Firmware } from "../../images/capture/facts.ts";
+import { ListingDecoder } from "../../images/sync/listing.ts";
+import { fixtureLayout, fixtureNames, planOf } from "../autoinstall/layout-fixture.ts";
+import { run } from "../lab/run.ts";
+import { makeMachine, type TestMachine } from "./layout-machine.ts";
+
+const installable = fixtureNames.filter((name) => planOf(repairLayout(fixtureLayout(name)).layout).ok);
+/** One disk, and nothing that asks this machine's kernel for md or device mapper: the others run in the lab. */
+const plainNames = installable.filter((name) => {
+  const { disks, raids, lvm } = repairLayout(fixtureLayout(name)).layout;
+  return disks.length === 1 && raids.length + lvm.length === 0;
+});
+const machines: TestMachine[] = [];
+
+async function machine(diskMib: number, sectorSize?: number): Promise<TestMachine> {
+  const made = await makeMachine(diskMib, sectorSize);
+  machines.push(made);
+  return made;
+}
+
+afterEach(async () => {
+  for (const made of machines.splice(0)) {
+    await made.remove();
+  }
+});
+
+/** A kernel without FAT cannot mount an ESP: the phases before that are still run. */
+function lastPhase(layout: DiskLayout): string {
+  const kernel = readFileSync("/proc/filesystems", "utf8").split(/\s+/);
+  const needed = installedEntries(layout).map(({ filesystem }) => filesystem);
+  return needed.every((type) => type === "swap" || kernel.includes(type)) ? "write" : "mount";
+}
+
+function repaired(name: string): DiskLayout {
+  return repairLayout(fixtureLayout(name)).layout;
+}
+
+function scriptOf(layout: DiskLayout, firmware?: Firmware): string {
+  const plan = planOf(layout, firmware === undefined ? {} : { firmware });
+  if (!plan.ok) {
+    throw new Error(plan.error.map(({ message }) => message).join("; "));
+  }
+  return renderScript(plan.value.steps, { node: "node01", image: "web@3" });
+}
+
+describe.each(installable)("the script for %s", (name) => {
+  test.each(["bios", "uefi"] as const)("is accepted by dash and shellcheck for %s", async (firmware) => {
+    const folder = mkdtempSync("/tmp/ingot-script-");
+    const file = path.join(folder, "install.sh");
+    writeFileSync(file, Buffer.from(scriptOf(repaired(name), firmware), "latin1"));
+
+    const dash = await run(["dash", "-n", file], { allowFailure: true });
+    const shellcheck = await run(["shellcheck", file], { allowFailure: true });
+    rmSync(folder, { recursive: true });
+
+    expect(dash.stderr).toBe("");
+    expect(shellcheck.stdout).toBe("");
+  });
+});
+
+describe.each(plainNames)("the script for %s", (name) => {
+  test("partitions and formats a disk as fitLayout says", async () => {
+    const layout = repaired(name);
+    const made = await machine(30_000);
+    const adapted = adaptToFirmware(layout, layoutFirmware(layout));
+    if (!adapted.ok) {
+      throw new Error("not adapted");
+    }
+    const known = { treeBytes: 900_000_000 };
+    const size = 30_000 * 1024 ** 2;
+    const fitted = fitLayout(adapted.value.layout, { ...known, targets: [{ device: made.disk, size }] });
+    expect(fitted.ok && fitted.value.disks).toHaveLength(1);
+
+    const result = await made.runScript(scriptOf(layout), {
+      INGOT_STOP_BEFORE: lastPhase(adapted.value.layout),
+    });
+
+    expect(made.failures()).toBe("");
+    expect(result.code).toBe(0);
+    const dump = JSON.parse((await run(["sfdisk", "--json", made.disk])).stdout) as {
+      partitiontable: { partitions: { node: string; start: number; size: number }[] };
+    };
+    const found = dump.partitiontable.partitions.map(({ node, start, size: sectors }) => ({
+      node,
+      start: start / 2048,
+      size: sectors / 2048,
+    }));
+    const planned = (fitted.ok ? (fitted.value.disks[0]?.partitions ?? []) : []).map(
+      ({ number, startMib, sizeMib }) => ({
+        node: partitionDevice(made.disk, number),
+        start: startMib,
+        size: sizeMib,
+      }),
+    );
+    expect(found.sort(byNode)).toEqual(planned.sort(byNode));
+    for (const entry of installedEntries(adapted.value.layout)) {
+      const node = partitionDevice(made.disk, parsePartitionDevice(entry.device)?.number ?? 0);
+      const blkid = (await run(["blkid", "--probe", "--output", "export", node])).stdout;
+      expect(blkid).toContain(`TYPE=${makeable(entry.filesystem)}\n`);
+      const label = filesystemLabel(entry);
+      if (label !== undefined) {
+        expect((await run(["blkid", "-p", "-s", "LABEL", "-o", "value", node])).stdout.trim()).toBe(label);
+      }
+    }
+  });
+});
+
+function byNode(a: { readonly node: string }, b: { readonly node: string }): number {
+  return a.node < b.node ? -1 : 1;
+}
+
+async function serve(made: TestMachine, options: { readonly cut?: number } = {}): Promise<string> {
+  const tree = path.join(made.folder, "golden");
+  mkdirSync(path.join(tree, "etc"), { recursive: true });
+  mkdirSync(path.join(tree, "boot"));
+  writeFileSync(path.join(tree, "etc/motd"), "hello\n");
+  writeFileSync(path.join(tree, "boot/vmlinuz-1"), Buffer.alloc(3_000_000, 7));
+  await run(["setfattr", "--name", "user.note", "--value", "kept", path.join(tree, "etc/motd")]);
+  await run(["chown", "1234:5678", path.join(tree, "etc/motd")]);
+  await run(["truncate", "--size=2G", path.join(tree, "etc/sparse")]);
+  await run(["setcap", "cap_net_raw+ep", path.join(tree, "etc/motd")], { allowFailure: true });
+  await run([
+    "sh",
+    "-c",
+    'cd "$1" && tar --create --sparse --xattrs --xattrs-include="*" --acls --selinux --format=posix . | zstd -q >"$2"',
+    "sh",
+    tree,
+    path.join(made.folder, "tree"),
+  ]);
+  if (options.cut !== undefined) {
+    const file = path.join(made.folder, "tree");
+    writeFileSync(file, readFileSync(file).subarray(0, options.cut));
+  }
+  return tree;
+}
+
+test("the tree is written with its metadata, and listing and digests are posted", async () => {
+  const made = await machine(13_000);
+  const tree = await serve(made);
+
+  const result = await made.runScript(scriptOf(repaired("vda")), { INGOT_STOP_BEFORE: "configure" });
+
+  expect(made.failures()).toBe("");
+  expect(result.code).toBe(0);
+  const rsync = await run([
+    "rsync",
+    "-naHAXi",
+    "--numeric-ids",
+    "--delete",
+    "--checksum",
+    "--exclude=lost+found",
+    `${tree}/`,
+    `${made.target}/`,
+  ]);
+  expect(rsync.stdout).toBe("");
+  expect(statSync(path.join(made.target, "etc/sparse")).blocks).toBe(0);
+  const length = Number(/listing=(\d+)/.exec(readFileSync(path.join(made.folder, "posts"), "utf8"))?.[1]);
+  const posted = readFileSync(path.join(made.folder, "posted"));
+  const decoder = new ListingDecoder();
+  const entries = decoder.write(posted.subarray(0, length));
+  expect(entries.ok && entries.value.map(({ entry }) => entry.path).sort()).toEqual([
+    "",
+    "boot",
+    "boot/vmlinuz-1",
+    "etc",
+    "etc/motd",
+    "etc/sparse",
+  ]);
+  const digests = posted
+    .subarray(length)
+    .toString("latin1")
+    .split("\0")
+    .filter((one) => one !== "");
+  expect(digests.map((one) => one.slice(64)).sort()).toEqual([
+    "  ./boot/vmlinuz-1",
+    "  ./etc/motd",
+    "  ./etc/sparse",
+  ]);
+  expect(made.reports()).toContain("verify 70");
+});
+
+test("a tree that breaks off fails the install in the write phase", async () => {
+  const made = await machine(13_000);
+  await serve(made, { cut: 300 });
+
+  const result = await made.runScript(scriptOf(repaired("vda")), { INGOT_STOP_BEFORE: "configure" });
+
+  expect(result.code).toBe(1);
+  expect(made.failures()).toMatch(
+    /^write The tree could not be written: fetching ended with 0, unpacking with [1-9]/,
+  );
+});
+
+test("a server that finds a difference fails the install, and nothing runs after it", async () => {
+  const made = await machine(13_000);
+  await serve(made);
+  const script = scriptOf(repaired("vda")).replace(
+    "WORK=$(mktemp -d)",
+    'ingot_post() { echo "etc/motd: content differs"; return 22; }\nWORK=$(mktemp -d)',
+  );
+
+  const result = await made.runScript(script);
+
+  expect(result.code).toBe(1);
+  expect(made.failures()).toBe(
+    "verify What was written is not what the version holds: etc/motd: content differs\n",
+  );
+});
+
+test("a disk that is too small is refused with the shortfall, and keeps every byte", async () => {
+  const made = await machine(2_500);
+  await run(["mkfs.ext4", "-q", made.disk]);
+  const before = (await run(["sha256sum", made.disk])).stdout;
+
+  const result = await made.runScript(scriptOf(repaired("vda")));
+
+  expect(result.code).toBe(1);
+  expect(made.failures()).toMatch(
+    /^partition \/dev\/loop\d+ \(2500 MiB\) is too small: \/ needs at least 1329 MiB and would get 403 MiB; 926 MiB short\. Nothing was changed\n$/,
+  );
+  expect((await run(["sha256sum", made.disk])).stdout).toBe(before);
+});
+
+test("a disk in use is refused", async () => {
+  const made = await machine(13_000);
+  await run(["mkfs.ext4", "-q", made.disk]);
+  await run(["mount", made.disk, made.target]);
+
+  const result = await made.runScript(scriptOf(repaired("vda")));
+
+  expect(result.code).toBe(1);
+  expect(made.failures()).toContain("is in use: one of its filesystems is mounted");
+});
+
+test("a second install over the first one works", async () => {
+  const made = await machine(13_000);
+  const script = scriptOf(repaired("vda"));
+
+  const first = await made.runScript(script, { INGOT_STOP_BEFORE: "write" });
+  await run(["umount", "--recursive", made.target]);
+  const second = await made.runScript(scriptOf(repaired("vda"), "uefi"), { INGOT_STOP_BEFORE: "mount" });
+
+  expect([first.code, second.code]).toEqual([0, 0]);
+  expect((await run(["sfdisk", "--json", made.disk])).stdout).toContain('"label": "gpt"');
+});
+
+test("a disk with sectors of 4096 bytes gets the same table", async () => {
+  const made = await machine(30_000, 4096);
+
+  const result = await made.runScript(scriptOf(repaired("debian12-gpt-uefi")), {
+    INGOT_STOP_BEFORE: "mount",
+  });
+
+  expect(made.failures()).toBe("");
+  expect(result.code).toBe(0);
+  expect((await run(["sfdisk", "--dump", made.disk])).stdout).toMatch(/p2 : start= +131328,/);
+});

@@ -1,0 +1,237 @@
+/** The whole server side of an install, by HTTP, with a machine played by real programs: sh, curl's pinning left to the ramdisk. */
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { request as httpsRequest } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { listCommand } from "../../images/sync/listing.ts";
+import { type App, startApp } from "../../server/app.ts";
+import { parseConfig } from "../../server/config/parse.ts";
+import { testEnv } from "../fakes/env.ts";
+import { callApi, followJob } from "../server/api-call.ts";
+
+const layout = `<config>
+  <disk dev="/dev/vda" label_type="msdos" unit_of_measurement="MB">
+    <part num="1" size="*" p_type="primary" p_name="-" flags="boot" />
+  </disk>
+  <fsinfo line="10" real_dev="/dev/vda1" mp="/" fs="ext4" options="defaults" dump="1" pass="1" />
+</config>
+`;
+
+let folder: string;
+let app: App;
+const mac = "52:54:00:aa:00:01";
+
+function config(state: string): Parameters<typeof startApp>[0] {
+  const parsed = parseConfig(`
+state: ${state}
+api: {listen: ["127.0.0.1:0"]}
+netboot:
+  tftp: false
+  bootPort: 18088
+  nodePort: 18444
+  interfaces: [{name: lo, address: 127.0.0.1}]
+`);
+  if (!parsed.ok) {
+    throw new Error(JSON.stringify(parsed.error));
+  }
+  return parsed.value;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Buffer;
+}
+
+/** A request as the ramdisk makes it. */
+function node(
+  method: string,
+  path: string,
+  options: { readonly token: string; readonly body?: Uint8Array },
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const outgoing = httpsRequest(
+      {
+        host: "127.0.0.1",
+        port: 18444,
+        path,
+        method,
+        rejectUnauthorized: false,
+        headers: { authorization: `Bearer ${options.token}` },
+      },
+      (incoming) => {
+        const parts: Buffer[] = [];
+        incoming.on("data", (part: Buffer) => parts.push(part));
+        incoming.on("end", () =>
+          resolve({
+            status: incoming.statusCode ?? 0,
+            headers: incoming.headers,
+            body: Buffer.concat(parts),
+          }),
+        );
+      },
+    );
+    outgoing.on("error", reject);
+    outgoing.end(options.body);
+  });
+}
+
+async function bootScript(): Promise<string> {
+  return await (await fetch(`http://127.0.0.1:18088/boot/ipxe?mac=${mac}&arch=0`)).text();
+}
+
+function tokenOf(script: string): string {
+  return /ingot\.token=(\S+)/.exec(script)?.[1] ?? "";
+}
+
+/** What a machine posts after writing: its listing, then its digests. */
+function uploadOf(tree: string): { readonly path: string; readonly body: Buffer } {
+  const listing = execFileSync("sh", ["-c", listCommand({ root: tree })], { maxBuffer: 1 << 26 });
+  const digests = execFileSync("sh", ["-c", "find . -type f -print0 | xargs -0 sha256sum -z"], { cwd: tree });
+  return { path: `/node/verify?listing=${listing.length}`, body: Buffer.concat([listing, digests]) };
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "ingot-install-"));
+  const state = join(folder, "state");
+  const tree = join(state, "images", "web");
+  mkdirSync(join(tree, "etc", "systemimager"), { recursive: true });
+  writeFileSync(join(tree, "etc", "systemimager", "autoinstallscript.conf"), layout);
+  writeFileSync(join(tree, "etc", "hostname"), "golden\n");
+  symlinkSync("hostname", join(tree, "etc", "link"));
+  writeFileSync(join(tree, "odd \n name"), "x".repeat(100_000));
+  chmodSync(join(tree, "etc", "hostname"), 0o640);
+  const flavor = join(state, "flavors", "standard");
+  mkdirSync(flavor, { recursive: true });
+  writeFileSync(join(flavor, "kernel"), "a kernel");
+  writeFileSync(join(flavor, "initrd.img"), "a ramdisk");
+  writeFileSync(
+    join(flavor, "flavor.json"),
+    JSON.stringify({
+      name: "standard",
+      arch: "x86_64",
+      kernelVersion: "6.1",
+      created: "2026-01-01T00:00:00Z",
+      sizes: { kernel: 8, initrd: 9, unpacked: 9 },
+      sha256s: { kernel: "", initrd: "" },
+      packages: [],
+    }),
+  );
+  app = await startApp(config(state), testEnv());
+  await callApi(app, "POST", "/api/nodes", { nodes: [{ name: "n1.lan", macs: [mac], ip: "127.0.0.9" }] });
+  const commit = await callApi(app, "POST", "/api/images/web/commit", { message: "first" });
+  expect((await followJob(app, commit)).state).toBe("done");
+});
+
+afterAll(async () => {
+  await app?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("an install, seen from the server", () => {
+  it("gives an unarmed node its disk and an unknown machine nothing", async () => {
+    const unknown = await (
+      await fetch("http://127.0.0.1:18088/boot/ipxe?mac=52:54:00:ff:ff:ff&arch=0")
+    ).text();
+
+    expect(await bootScript()).toContain("local disk");
+    expect(unknown).toContain("nothing to boot");
+    expect(unknown).not.toContain("kernel");
+  });
+
+  it("runs from arming to the node's own disk, with a token that is used once", async () => {
+    const deploy = await callApi(app, "POST", "/api/deploy", { nodes: "n1.lan", image: "web" });
+    const early = tokenOf(await bootScript());
+    const script = await bootScript();
+    const token = tokenOf(script);
+    expect(token).toMatch(/^[\w-]{43}$/);
+    expect(token).not.toBe(early);
+    const kernel = await fetch(/kernel \S+ \S+ (\S+)/.exec(script)?.[1] ?? "", {
+      headers: { range: "bytes=2-" },
+    });
+    expect([kernel.status, await kernel.text()]).toEqual([206, "kernel"]);
+
+    expect((await node("POST", "/node/report?phase=boot&percent=1", { token })).status).toBe(204);
+    expect((await node("GET", "/node/tree", { token })).status).toBe(409);
+    const master = await node("GET", "/node/script", { token });
+    expect(master.status).toBe(200);
+    execFileSync("dash", ["-n"], { input: master.body });
+    expect((await node("GET", "/node/script", { token })).status).toBe(409);
+    expect((await node("GET", "/node/script", { token: early })).status).toBe(401);
+    expect(await bootScript()).toContain("local disk");
+
+    const target = join(folder, "target");
+    mkdirSync(target);
+    const tree = await node("GET", "/node/tree", { token });
+    writeFileSync(join(folder, "tree.tar.zst"), tree.body);
+    execFileSync("sh", ["-c", "zstd -dc ../tree.tar.zst | tar -xp --numeric-owner"], { cwd: target });
+    mkdirSync(join(target, "lost+found"));
+    writeFileSync(join(target, "planted"), "");
+    const wrong = uploadOf(target);
+    const refused = await node("POST", wrong.path, { token, body: wrong.body });
+    expect(refused.status).toBe(409);
+    expect(refused.body.toString()).toContain("/planted: is not in the version");
+    rmSync(join(target, "planted"));
+    execFileSync("sh", ["-c", "zstd -dc ../tree.tar.zst | tar -xp --numeric-owner ./"], { cwd: target });
+    const right = uploadOf(target);
+    const verified = await node("POST", right.path, { token, body: right.body });
+    expect([verified.status, verified.body.toString()]).toEqual([204, ""]);
+
+    await node("POST", "/node/log", { token, body: Buffer.from("all \u001b[31mwell\n") });
+    expect((await node("POST", "/node/done", { token })).status).toBe(204);
+    expect((await node("POST", "/node/done", { token })).status).toBe(204);
+    expect((await node("GET", "/node/tree", { token })).status).toBe(409);
+    const job = await followJob(app, deploy);
+    expect(job.state).toBe("done");
+    const shown = (await callApi(app, "GET", "/api/nodes/n1.lan")) as Record<string, unknown>;
+    expect(shown).toMatchObject({
+      image: "web@1",
+      install: { state: "done", percent: 100 },
+      boot: { kind: "local-disk" },
+    });
+    const log = await app.services.installs.log(app.services.installs.latest("n1.lan" as never)?.id ?? 0);
+    expect(log).toContain("all [31mwell");
+  });
+
+  it("shows a failure with its phase, message and log, and never as success", async () => {
+    const deploy = await callApi(app, "POST", "/api/deploy", { nodes: "n1.lan", image: "web@1" });
+    const token = tokenOf(await bootScript());
+    await node("GET", "/node/script", { token });
+    const failure = JSON.stringify({ phase: "partition", message: "/dev/vda is too small\u0007" });
+
+    await node("POST", "/node/failed", { token, body: Buffer.from(failure) });
+
+    const job = await followJob(app, deploy);
+    expect(job.state).toBe("failed");
+    expect(job.error?.message).toContain("failed in phase partition: /dev/vda is too small");
+    expect((await node("POST", "/node/done", { token })).status).toBe(409);
+    expect((await node("POST", "/node/log", { token, body: Buffer.from("more\n") })).status).toBe(204);
+    expect(await bootScript()).toContain("local disk");
+  });
+
+  it("remembers versions whose image was removed, and says so", async () => {
+    await callApi(app, "PATCH", "/api/nodes", { nodes: "n1.lan", set: { image: "web@1" } });
+    expect(
+      await callApi(app, "POST", "/api/images/web/lock", { purpose: "a test", pid: process.pid }),
+    ).toMatchObject({
+      image: "web",
+    });
+    const held = await callApi(app, "DELETE", "/api/images/web");
+    expect(held).toMatchObject({ code: "conflict", detail: expect.stringContaining("a test") });
+    expect(app.services.versions.find("web" as never, 1)).toMatchObject({ message: "first" });
+  });
+
+  it("refuses to arm a node twice, and disarms it on request", async () => {
+    const deploy = await callApi(app, "POST", "/api/deploy", { nodes: "n1.lan", image: "web" });
+    await bootScript();
+    const again = await callApi(app, "POST", "/api/deploy", { nodes: "n1.lan", image: "web" });
+
+    await callApi(app, "POST", "/api/localboot", { nodes: "n1.lan" });
+
+    expect(again).toMatchObject({ code: "conflict", status: 409 });
+    expect((await followJob(app, deploy)).state).toBe("cancelled");
+    expect(await bootScript()).toContain("local disk");
+  });
+});

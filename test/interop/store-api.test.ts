@@ -1,0 +1,100 @@
+/** What an administrator does with versions, through the daemon's API. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ImageDetails, ImageDiff, type Job, NodeList, PruneResult } from "../../server/api/schema.ts";
+import { type App, startApp } from "../../server/app.ts";
+import { parseConfig } from "../../server/config/parse.ts";
+import { testEnv } from "../fakes/env.ts";
+import { callApi, followJob } from "../server/api-call.ts";
+
+let folder = "";
+let app: App;
+const tree = () => join(folder, "state", "images", "web");
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "ingot-store-api-"));
+  const config = parseConfig(`state: ${join(folder, "state")}\napi: {listen: ["127.0.0.1:0"]}`);
+  if (!config.ok) {
+    throw new Error(JSON.stringify(config.error));
+  }
+  app = await startApp(config.value, testEnv());
+  mkdirSync(join(tree(), "etc"), { recursive: true });
+  for (const text of ["one\n", "two\n", "three\n"]) {
+    writeFileSync(join(tree(), "etc/motd"), text);
+    expect((await job("/api/images/web/commit", { message: text.trim() })).state).toBe("done");
+  }
+});
+afterAll(async () => {
+  await app.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Starts a job and waits for its end. */
+async function job(path: string, body: unknown): Promise<Job> {
+  return await followJob(app, await callApi(app, "POST", path, body));
+}
+
+describe("versions through the API", () => {
+  it("are tagged, rolled back to by their tag, and shown with it", async () => {
+    await callApi(app, "POST", "/api/images/web/tags", { tag: "stable", version: 1 });
+
+    const rolledBack = await job("/api/images/web/rollback", { version: "stable" });
+
+    expect(rolledBack).toMatchObject({ state: "done", result: { image: "web", version: 1 } });
+    expect(readFileSync(join(tree(), "etc/motd"), "utf8")).toBe("one\n");
+    const details = ImageDetails.parse(await callApi(app, "GET", "/api/images/web"));
+    expect(details.history.map(({ version, tags }) => [version, tags])).toEqual([
+      [3, []],
+      [2, []],
+      [1, ["stable"]],
+    ]);
+  });
+
+  it("are compared by number and by tag, down to a file's text", async () => {
+    const diff = ImageDiff.parse(await callApi(app, "GET", "/api/images/web/diff?from=stable&to=3"));
+    const file = await callApi(app, "GET", "/api/images/web/file?from=stable&to=3&path=/etc/motd");
+
+    expect(diff.actions.map(({ path }) => path)).toContain("etc/motd");
+    expect(file).toMatchObject({
+      from: { version: 1, text: "one\n" },
+      to: { version: 3, text: "three\n" },
+    });
+  });
+
+  it("are kept from pruning by tags and by nodes that have them", async () => {
+    await callApi(app, "POST", "/api/nodes", { nodes: [{ name: "n1" }] });
+    await callApi(app, "PATCH", "/api/nodes", { nodes: "n1", set: { image: "web@2" } });
+
+    const pruned = PruneResult.parse(await callApi(app, "POST", "/api/images/web/prune", { keep: 1 }));
+
+    expect(pruned).toMatchObject({
+      removed: [],
+      kept: [
+        { version: 1, reason: "tagged stable" },
+        { version: 2, reason: "node n1 has it" },
+      ],
+    });
+  });
+
+  it("go out as a tar and come back as another image", async () => {
+    const file = join(folder, "web.tar");
+    expect(await job("/api/images/web/export", { version: 2, file })).toMatchObject({ state: "done" });
+
+    const imported = await job("/api/images/back/import", { tar: file });
+
+    expect(imported).toMatchObject({ state: "done", result: { image: "back", version: 1 } });
+    expect(readFileSync(join(folder, "state/images/back/etc/motd"), "utf8")).toBe("two\n");
+    const refused = await callApi(app, "POST", "/api/images/more/import", { tar: "relative.tar" });
+    expect(refused).toMatchObject({ status: 400 });
+  });
+
+  it("move with their image, and nodes are said to have them under the new name", async () => {
+    expect(await job("/api/images/web/move", { to: "next" })).toMatchObject({ state: "done" });
+
+    const { nodes } = NodeList.parse(await callApi(app, "GET", "/api/nodes?select=n1"));
+
+    expect(nodes[0]?.image).toBe("next@2");
+  });
+});

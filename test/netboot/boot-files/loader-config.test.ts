@@ -1,0 +1,96 @@
+import { describe, expect, it } from "vitest";
+import type { MacAddress } from "../../../base/net-types.ts";
+import { renderGrub } from "../../../netboot/boot-files/grub.ts";
+import { grubName, parseLoaderConfigName, pxelinuxName } from "../../../netboot/boot-files/names.ts";
+import { renderPxelinux } from "../../../netboot/boot-files/pxelinux.ts";
+import type { BootDecision } from "../../../netboot/booter.ts";
+
+const context = { httpBase: "http://10.0.0.1:8088" };
+const install: BootDecision = {
+  kind: "install",
+  kernel: "/boot/flavors/standard/kernel",
+  initrds: ["/boot/flavors/standard/initrd.img"],
+  cmdline: "console=ttyS0,115200 ingot.token=ab12",
+  reason: "armed with web@3",
+};
+const local: BootDecision = { kind: "local-disk", reason: "not armed" };
+
+describe("renderPxelinux()", () => {
+  it("writes an install", () => {
+    expect(renderPxelinux(install, context)).toEqual({
+      ok: true,
+      value: `# armed with web@3
+DEFAULT ingot
+PROMPT 0
+LABEL ingot
+  KERNEL http://10.0.0.1:8088/boot/flavors/standard/kernel
+  INITRD http://10.0.0.1:8088/boot/flavors/standard/initrd.img
+  APPEND console=ttyS0,115200 ingot.token=ab12
+`,
+    });
+  });
+
+  it("writes the local disk", () => {
+    expect(renderPxelinux(local, context)).toMatchObject({
+      ok: true,
+      value: expect.stringContaining("  LOCALBOOT 0\n"),
+    });
+  });
+
+  it.each([
+    ["a line end in the command line", { ...install, cmdline: "a\nb" }],
+    ["a comma in a ramdisk's name", { ...install, initrds: ["/a,b"] }],
+    ["a command line that Linux would cut", { ...install, cmdline: "x".repeat(2048) }],
+  ])("refuses %s", (_, decision) => {
+    expect(renderPxelinux(decision, context).ok).toBe(false);
+  });
+});
+
+describe("renderGrub()", () => {
+  it("writes an install", () => {
+    expect(renderGrub(install, context)).toEqual({
+      ok: true,
+      value: `# armed with web@3
+linux '(http,10.0.0.1:8088)/boot/flavors/standard/kernel' 'console=ttyS0,115200' 'ingot.token=ab12'
+initrd '(http,10.0.0.1:8088)/boot/flavors/standard/initrd.img'
+boot
+echo 'Ingot: starting over'
+sleep 10
+reboot
+`,
+    });
+  });
+
+  it("hands the machine back to its firmware for the local disk", () => {
+    expect(renderGrub(local, context)).toEqual({ ok: true, value: "# not armed\nexit 1\n" });
+  });
+
+  it.each([
+    ["a quote in the command line", { ...install, cmdline: "a='b'" }],
+    ["HTTPS, which GRUB does not speak", { ...install, kernel: "https://10.0.0.1/k" }],
+  ])("refuses %s", (_, decision) => {
+    expect(renderGrub(decision, context).ok).toBe(false);
+  });
+});
+
+describe("parseLoaderConfigName()", () => {
+  const mac = "52:54:00:aa:00:01" as MacAddress;
+
+  it("is the inverse of the names", () => {
+    expect(parseLoaderConfigName(pxelinuxName(mac))).toMatchObject({ loader: "pxelinux", machine: { mac } });
+    expect(parseLoaderConfigName(grubName(mac))).toMatchObject({
+      loader: "grub",
+      machine: { mac, arch: { firmware: "uefi" } },
+    });
+  });
+
+  it.each([
+    "pxelinux.cfg/default",
+    "grub/grub.cfg",
+    "grub.cfg",
+    "pxelinux.cfg/01-52-54-00-aa-00",
+    "../grub/grub.cfg-01-52-54-00-aa-00-01",
+  ])("knows no machine of %s", (name) => {
+    expect(parseLoaderConfigName(name)).toBeUndefined();
+  });
+});

@@ -1,0 +1,35 @@
+#!/bin/sh
+# Runs the tests from a fresh clone to the end: sets the machine up, then the checks from quick to slow.
+#
+#   sh test/run.sh core    checks, unit tests, tests with real programs, the core of the lab
+#   sh test/run.sh lab     the same with the whole lab
+set -eu
+cd "$(dirname "$0")/.."
+
+case ${1:-} in
+  core)
+    project=lab-core
+    # Random tests repeat less here; `npm run test:lab` has their full number.
+    export INGOT_RUNS="${INGOT_RUNS:-40}"
+    ;;
+  lab) project=lab ;;
+  *)
+    echo "usage: sh test/run.sh core|lab" >&2
+    exit 2
+    ;;
+esac
+
+step() {
+  echo "== $*" >&2
+  "$@"
+}
+
+sh test/setup.sh
+step npx biome check --error-on-warnings .
+step sh test/shellcheck.sh
+step npx tsc --noEmit
+step npx knip
+# The quick ones first, because nobody waits for machines to hear of a typing mistake.
+step npx vitest run --project unit
+# Then one run of vitest for all, so that its summary at the end counts everything.
+step npx vitest run --project unit --project interop --project "$project"

@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import { translateOldCommand } from "../../../server/cli/aliases.ts";
+
+describe("translateOldCommand()", () => {
+  it.each([
+    ["si_getimage --golden-client G --image web", "capture web G"],
+    ["si_getimage -golden-client=G -image=web -quiet", "capture web G --quiet"],
+    [
+      "si_getimage --golden G --im web --exclude /srv/* --exclude /opt/x",
+      "capture web G --exclude /srv/* --exclude /opt/x",
+    ],
+    ["si_mkclientnetboot --netboot --clients N01-N16 --image web", "deploy N01-N16 --image web"],
+    [
+      "si_mkclientnetboot --netboot --clients n1 --image kvm --flavor kvm",
+      "deploy n1 --image kvm --flavor kvm",
+    ],
+    ["si_mkclientnetboot --localboot --clients N01-N16", "localboot N01-N16"],
+    ["si_pushupdate -n web1 -i web --dry-run", "update web1 --image web --dry-run"],
+    ["si_lsimage", "image list"],
+    ["si_cpimage -v web next", "image copy web next"],
+    ["si_mvimage --force web next", "image move web next"],
+    ["si_rmimage --force web", "image remove web --yes"],
+    ["si_mkautoinstallscript --image web", "layout script web"],
+    ["image list --json", "image list --json"],
+  ])("reads '%s' as '%s'", (old, expected) => {
+    const words = old.split(" ");
+
+    expect(translateOldCommand("/usr/bin/ingot", words).words.join(" ")).toBe(expected);
+  });
+
+  it("works by the name it is called as", () => {
+    const translated = translateOldCommand("/usr/sbin/si_lsimage", ["--verbose"]);
+
+    expect(translated.words).toEqual(["image", "list"]);
+    expect(translated.notes).toEqual([expect.stringContaining("--verbose does nothing here")]);
+  });
+
+  it("splits a list of clients in the old way: blanks, newlines and commas", () => {
+    const translated = translateOldCommand("si_mkclientnetboot", ["--localboot", "--clients", "a b\nc,d"]);
+
+    expect(translated.words).toEqual(["localboot", "a,b,c,d"]);
+  });
+
+  it.each([
+    ["si_getimage --image web", "--golden-client is missing"],
+    ["si_getimage --golden-client", "wants a value"],
+    ["si_getimage --nonsense", "no option --nonsense"],
+    ["si_mkclientnetboot --clients a", "say one of --netboot and --localboot"],
+    ["si_mkclientnetboot --netboot --localboot --clients a", "say one of --netboot and --localboot"],
+  ])("refuses '%s': %s", (old, message) => {
+    expect(() => translateOldCommand("ingot", old.split(" "))).toThrow(message);
+  });
+});
