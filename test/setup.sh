@@ -35,6 +35,7 @@ isc-dhcp-server     # dhcpd -t reads exports
 kea-dhcp4-server    # kea-dhcp4 -t reads exports
 bind9-utils         # named-checkzone reads exports
 nftables            # what a firewall shuts, dropped packets
+kmod                # depmod: the modules of the install ramdisk
 libcap2-bin         # setcap, getcap: fidelity tests
 mmdebstrap          # Debian systems: the golden client, the ramdisk
 openssh-client      # ssh into machines
