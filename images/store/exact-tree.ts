@@ -11,7 +11,7 @@ import { planCommit, sameEntry } from "./commit-plan.ts";
 import type { StoreContext } from "./context.ts";
 import { entryWithDigest, type OpenVersion, storedEntries } from "./open-version.ts";
 import type { WaitOptions } from "./store.ts";
-import { seenMark } from "./tree-index.ts";
+import { seenMark, settlingTime } from "./tree-index.ts";
 import { type TreeTask, writeSeen } from "./tree-pass.ts";
 import { versionMembers } from "./version-members.ts";
 
@@ -77,6 +77,8 @@ export async function rememberExactTree(
 ): Promise<void> {
   const { task, version, manifest, file } = request;
   const signal = task.options.signal === undefined ? {} : { signal: task.options.signal };
+  // What was written a moment ago would not be trusted, and the next commit would read all of it again.
+  await context.clock.sleep(settlingTime, task.options.signal);
   const scanned = context.clock.now();
   const listed = await scanTree(task.tree, { oneFileSystem: true, ...signal });
   const entries = [];

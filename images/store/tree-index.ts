@@ -4,6 +4,7 @@
  * everything is read. It is trusted only as far as the clock allows: what changed at the time of the scan is looked at again.
  */
 import { open, rename } from "node:fs/promises";
+import { type Duration, duration } from "../../base/quantity.ts";
 import type { ListedEntry } from "../entry.ts";
 import type { ImageName, Manifest } from "../manifest.ts";
 import { readIfThere, writeFully } from "./durable-file.ts";
@@ -11,6 +12,12 @@ import { encodeTime } from "./entry-line.ts";
 
 /** A tick of the kernel's coarse clock is at most 10 ms; twice that and some for clocks that are read differently. */
 const racyMilliseconds = 50;
+
+/**
+ * How long to wait between one's own last write to a tree and the listing of it, so that the index can trust every entry: a
+ * timer may fire a tick early, and the kernel's stamps lag a tick behind its clock.
+ */
+export const settlingTime: Duration = duration(racyMilliseconds + 20);
 
 /** Identity and change time of an entry, comparable as text. */
 export function seenMark(listed: ListedEntry): string {
