@@ -82,7 +82,7 @@ export function remoteSessionContract(name: string, open: () => Promise<RemoteSe
 
     test("ends a command when asked to", async () => {
       const stop = new AbortController();
-      const running = await session.exec(trustedShell("sleep 60"), { signal: stop.signal });
+      const running = await session.exec(trustedShell("exec sleep 60"), { signal: stop.signal });
       stop.abort();
 
       await expect(readAll(running.stdout, { limit: 10, what: "output" })).resolves.toHaveLength(0);

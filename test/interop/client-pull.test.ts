@@ -30,7 +30,7 @@ describe.skipIf(!hasSshd)("a node that pulls", () => {
     shell(`cd '${daemon.state}/images/web'; mkdir -p opt/app/deep srv; echo 1 > opt/app/deep/data; setcap cap_net_raw+ep usr/bin/wget
       setfacl -m u:77:r opt/app/deep/data; ln -s deep/data opt/app/link; echo 'image motd' > etc/motd`);
     daemon.ingot(["image", "commit", "web", "-m", "first"]);
-  }, 400_000);
+  });
 
   afterAll(async () => {
     await daemon.stop();

@@ -93,7 +93,7 @@ export function inChroot(
   const result = spawnSync(program, words, {
     encoding: "latin1",
     maxBuffer: 64 * 1024 * 1024,
-    timeout: 100_000,
+    timeout: 900_000,
     env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root", ...env },
   });
   return { code: result.status ?? 128, stdout: result.stdout, stderr: result.stderr };

@@ -76,7 +76,7 @@ beforeAll(async () => {
   const start = Date.now();
   flavor = await build("standard");
   console.log(`built in ${(Date.now() - start) / 1000} s: ${JSON.stringify(flavor.sizes)}`);
-}, 600 * seconds);
+});
 
 afterAll(async () => {
   await Promise.all(machines.map((machine) => machine.stop()));
@@ -130,7 +130,7 @@ describe("buildFlavor()", () => {
   });
 
   test("gives the same bytes for the same packages, under another name as well", {
-    timeout: 300 * seconds,
+    timeout: 900 * seconds,
   }, async () => {
     const start = Date.now();
 
@@ -147,7 +147,7 @@ describe("buildFlavor()", () => {
 });
 
 // An emulated machine is to its script in 15 s, or in minutes where others use the processors too.
-describe("a machine with 512 MB that boots the flavor", { timeout: 400 * seconds }, () => {
+describe("a machine with 512 MB that boots the flavor", { timeout: 1800 * seconds }, () => {
   test("runs its script, reports, sends its log and reboots", async () => {
     const disk = join(directory, "disk.raw");
     writeFileSync(disk, "");
@@ -158,7 +158,7 @@ describe("a machine with 512 MB that boots the flavor", { timeout: 400 * seconds
 
     const machine = boot({ server, disk });
 
-    await server.waitFor(/GET \/node\/script/, 280 * seconds);
+    await server.waitFor(/GET \/node\/script/, 800 * seconds);
     console.log(`from power-on to the script in ${(Date.now() - start) / 1000} s`);
     await machine.ended;
     const said = `${machine.console()}\n${server.requests.join("\n")}`;
@@ -185,13 +185,13 @@ describe("a machine with 512 MB that boots the flavor", { timeout: 400 * seconds
 
     const machine = boot({ server, sshPort });
 
-    const failed = await server.waitFor(/POST \/node\/failed/, 280 * seconds);
+    const failed = await server.waitFor(/POST \/node\/failed/, 800 * seconds);
     expect(failed).toBe(
       'POST /node/failed {"phase":"format","message":"The install script ended with code 3: mkfs: no space"}',
     );
     expect(server.log()).toMatch(/SSH is on; the host key is SHA256:/);
     expect(server.log()).toContain("mkfs: no space");
-    await machine.waitForConsole(/This machine waits for somebody to look/, 10 * seconds);
+    await machine.waitForConsole(/This machine waits for somebody to look/, 100 * seconds);
     const checks = [
       "StrictHostKeyChecking=no",
       "UserKnownHostsFile=/dev/null",
@@ -214,7 +214,7 @@ describe("a machine with 512 MB that boots the flavor", { timeout: 400 * seconds
 
     const machine = boot({ server, pin });
 
-    await machine.waitForConsole(/This machine waits for somebody to look/, 280 * seconds);
+    await machine.waitForConsole(/This machine waits for somebody to look/, 800 * seconds);
     expect(machine.console()).toContain("has another key than the one this machine was told to trust");
     expect(server.requests).toEqual([]);
     expect(server.refused()).toBe(0);

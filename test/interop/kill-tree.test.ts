@@ -43,9 +43,7 @@ describe("an apply that is killed", () => {
     execFileSync("cp", ["-a", at("old"), at("target")]);
   }
 
-  test(`leaves every file whole, old or new, and the rest to a rerun, ${runs} times`, {
-    timeout: 400_000,
-  }, async () => {
+  test(`leaves every file whole, old or new, and the rest to a rerun, ${runs} times`, async () => {
     const random = seeded("killed applies");
     makeRandomTree(at("old"), random, 60);
     execFileSync("cp", ["-a", at("old"), at("new")]);

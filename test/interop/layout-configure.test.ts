@@ -85,7 +85,7 @@ beforeAll(async () => {
   result = await made.runScript(renderScript(plan.value.steps, { node: "node01", image: "web@3" }), {
     INGOT_STOP_BEFORE: "initramfs",
   });
-}, 300_000);
+});
 
 afterAll(async () => {
   await made.remove();

@@ -36,7 +36,7 @@ describe.skipIf(!hasSshd)("boot files after an update", () => {
       echo 'loop' >>etc/initramfs-tools/modules`);
     await store.commit(image, { message: "boot", lock });
     await lock.release();
-  }, 400_000);
+  });
 
   afterAll(() => {
     rmSync(folder, { recursive: true, force: true });

@@ -35,7 +35,7 @@ describe.skipIf(!hasSshd)("an update to another distribution", () => {
     unpackTree(debianTar({ suite: "bookworm", packages: ["curl", "wget"] }), await store.prepareTree(lock));
     await store.commit(image, { message: "Debian 12", lock });
     await lock.release();
-  }, 400_000);
+  });
 
   afterAll(() => {
     rmSync(folder, { recursive: true, force: true });
@@ -114,5 +114,5 @@ describe.skipIf(!hasSshd)("an update to another distribution", () => {
       expect(differences(), where).toEqual([]);
     }
     expect(cut).toBeGreaterThan(rounds / 2);
-  }, 600_000);
+  });
 });

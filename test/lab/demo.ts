@@ -41,7 +41,7 @@ async function bootGolden(lab: Lab): Promise<Machine> {
   const golden = await lab.golden();
   await ingot(lab, "node", "add", "golden", "--mac", golden.mac, "--ip", golden.address);
   await golden.start();
-  await golden.waitForSsh(5 * minutes);
+  await golden.waitForSsh(15 * minutes);
   await ask(golden, "hostname; uname -r; lsblk -no NAME,SIZE,FSTYPE,MOUNTPOINTS /dev/vda");
   return golden;
 }
@@ -64,7 +64,7 @@ async function install(lab: Lab, node: Machine): Promise<void> {
   const seen = node.reboots;
   await node.start();
   await waiting;
-  await node.waitForReboot({ seen, timeoutMs: minutes });
+  await node.waitForReboot({ seen, timeoutMs: 15 * minutes });
 }
 
 async function waitUntilArmed(lab: Lab, node: Machine): Promise<void> {
@@ -109,7 +109,7 @@ async function demonstrate(lab: Lab): Promise<void> {
   const node = await lab.machine({ name: "node1", firmware: "bios", disks: [{ bus: "virtio", size: "4G" }] });
   await step("Netboot a blank machine and install it from the image", () => install(lab, node));
   await step("The machine boots from its own disk", async () => {
-    await node.waitForSsh(5 * minutes);
+    await node.waitForSsh(15 * minutes);
     await ask(
       node,
       "hostname; cat /etc/machine-id; findmnt -no SOURCE,TARGET,FSTYPE /; findmnt -no SOURCE,TARGET,FSTYPE /boot; findmnt --verify | tail -1",

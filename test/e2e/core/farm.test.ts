@@ -36,7 +36,7 @@ beforeAll(async () => {
   await lab.ingot("node", "add", "golden", "--mac", golden.macs[0]!, "--ip", golden.address);
   await lab.ingot("node", "add", "node1", "--mac", node.macs[0]!, "--ip", node.address, "--group", "web");
   await golden.start();
-  await golden.waitForSsh(300_000);
+  await golden.waitForSsh(900_000);
 });
 
 afterAll(async () => {
@@ -106,7 +106,7 @@ describe("a farm from one machine", () => {
 
     await golden.start();
     expect(found).toEqual([]);
-    await golden.waitForSsh(300_000);
+    await golden.waitForSsh(900_000);
   });
 
   it("a second capture moves only what changed", async () => {
@@ -145,10 +145,10 @@ describe("a farm from one machine", () => {
       (await lab.ingot("node", "show", "node1", "--log")).stdout.slice(-4000),
     ).toMatchObject({ state: "done", image: "web", version: 2 });
     expect(shown.boot.kind).toBe("local-disk");
-    await node.waitForReboot({ seen, timeoutMs: 120_000 });
+    await node.waitForReboot({ seen, timeoutMs: 900_000 });
     // The install ramdisk answers over SSH too, with a key of its own.
     node.forgetHostKey();
-    await node.waitForSsh(300_000);
+    await node.waitForSsh(900_000);
   });
 
   it("the installed machine is one of its own", async () => {
@@ -234,7 +234,7 @@ describe("a farm from one machine", () => {
     const booted = await said(node, "cat /proc/sys/kernel/random/boot_id");
 
     await node.reset();
-    await node.waitForSsh(400_000);
+    await node.waitForSsh(900_000);
 
     expect(await said(node, "cat /proc/sys/kernel/random/boot_id")).not.toBe(booted);
     expect(await said(node, "cat /opt/tool/version")).toBe("1.0");

@@ -21,7 +21,7 @@ beforeAll(async () => {
   await lab.ingot("node", "add", "golden", "--mac", golden.macs[0]!, "--ip", golden.address);
   await lab.ingot("node", "add", "uefi1", "--mac", node.macs[0]!, "--ip", node.address);
   await golden.start();
-  await golden.waitForSsh(300_000);
+  await golden.waitForSsh(900_000);
   await lab.ingot("capture", "web", golden.address);
   await golden.stop();
 });
@@ -42,8 +42,8 @@ describe("a UEFI machine", () => {
     const log = (await lab.ingot("node", "show", "uefi1", "--log")).stdout;
     expect(shown.install?.state, log.slice(-4000)).toBe("done");
     expect(shown.seen?.firmware).toBe("uefi");
-    await node.waitForReboot({ seen, timeoutMs: 60_000 });
-    await node.waitForSsh(400_000);
+    await node.waitForReboot({ seen, timeoutMs: 900_000 });
+    await node.waitForSsh(900_000);
     const { stdout } = await node.ssh("test -d /sys/firmware/efi && findmnt -no FSTYPE /boot/efi; hostname");
     expect(stdout).toBe("vfat\nuefi1\n");
   });

@@ -50,7 +50,7 @@ beforeAll(async () => {
   await lab.ingot("node", "add", "golden", "--mac", golden.mac, "--ip", golden.address);
   await lab.ingot("node", "add", "node1", "--mac", node.mac, "--ip", node.address);
   await golden.start();
-  await golden.waitForSsh(240_000);
+  await golden.waitForSsh(900_000);
 });
 
 afterAll(async () => {
@@ -115,8 +115,8 @@ describe("a layout of arrays and volume groups", () => {
     const log = (await lab.ingot("node", "show", "node1", "--log")).stdout;
     expect(shown.install, log.slice(-6000)).toMatchObject({ state: "done" });
     // The ramdisk answers SSH too, with keys of its own: only the installed system has a login on the console.
-    await node.waitForSerial(/node1 login:/, { timeoutMs: 400_000 });
-    await node.waitForSsh(60_000);
+    await node.waitForSerial(/node1 login:/, { timeoutMs: 900_000 });
+    await node.waitForSsh(900_000);
   });
 
   it("is what the booted node says it has", async () => {
@@ -136,14 +136,14 @@ describe("a layout of arrays and volume groups", () => {
   it("boots when its first disk is gone", async () => {
     const synced = "! grep -qE 'resync|recovery' /proc/mdstat";
     await node.ssh(`for try in $(seq 300); do ${synced} && break; sleep 1; done; ${synced}`, {
-      timeoutMs: 400_000,
+      timeoutMs: 900_000,
     });
     await node.stop();
     writeFileSync(node.diskFiles[0]!, "");
     await run(["truncate", "--size", "3G", node.diskFiles[0]!]);
 
     await node.start();
-    await node.waitForSsh(400_000);
+    await node.waitForSsh(900_000);
 
     expect(await said(node, "grep -c '\\[2/1\\]' /proc/mdstat")).toBe("2");
   });
