@@ -19,11 +19,17 @@ export interface Machine {
   readonly vendorClass?: string;
 }
 
+/**
+ * How a machine comes from the network to its disk: `exit` hands back to the firmware, `disk` has the loader start the disk itself,
+ * `grub` has GRUB look for the disk's own loader. Undefined: what is right for most firmware of its kind.
+ */
+export type LocalBootMethod = "exit" | "disk" | "grub";
+
 /** What a machine shall boot, and why (a sentence for logs and for the person who asks). */
 export type BootDecision =
   | {
-      /** `install` erases disks; `boot` runs something else from the network. */
-      readonly kind: "install" | "boot";
+      /** `install` erases disks; `discover` reports the machine's hardware and waits; `rescue` runs a shell. */
+      readonly kind: "install" | "discover" | "rescue";
       /** A URL, or a path on the boot service (`/boot/files/standard/vmlinuz`). */
       readonly kernel: string;
       readonly initrds: readonly string[];
@@ -31,7 +37,7 @@ export type BootDecision =
       readonly cmdline: string;
       readonly reason: string;
     }
-  | { readonly kind: "local-disk"; readonly reason: string }
+  | { readonly kind: "local-disk"; readonly reason: string; readonly method?: LocalBootMethod }
   | { readonly kind: "ignore"; readonly reason: string };
 
 /**
@@ -51,7 +57,8 @@ export interface HostAddress {
 
 /** Who is known. Asked for every DHCP packet. A MAC that is not in the book gets no answer at all. */
 export interface AddressBook {
-  lookup(mac: MacAddress): HostAddress | undefined;
+  /** `netboots` is true where the message asks for something to boot: strangers may be let in for that alone. */
+  lookup(mac: MacAddress, netboots: boolean): HostAddress | undefined;
   /** True where the address is some known machine's fixed address: the pool leaves it out. */
   isReserved(address: Ipv4Address): boolean;
 }

@@ -11,6 +11,7 @@ import type { Credentials } from "./api/auth.ts";
 import type { Status } from "./api/schema.ts";
 import { createTokens } from "./client-tokens.ts";
 import type { Config } from "./config/schema.ts";
+import { createSqliteStrangers } from "./discovery/sqlite-strangers.ts";
 import { openFlavorShelf } from "./flavor-shelf.ts";
 import { createSqliteRegistry } from "./hosts/sqlite-registry.ts";
 import { createImageLocks } from "./image-locks.ts";
@@ -21,6 +22,7 @@ import { createJobRunner } from "./jobs/runner.ts";
 import { createSqliteJournal } from "./jobs/sqlite-journal.ts";
 import { createLifecycle, type Lifecycle } from "./lifecycle.ts";
 import { type OpenListeners, openListeners } from "./listeners.ts";
+import { createSqliteRescues } from "./rescues/sqlite-rescues.ts";
 import type { Services } from "./services.ts";
 import { ensureSshKey, publicKeys } from "./ssh-identity.ts";
 import { lockState, openDatabase } from "./state/database.ts";
@@ -125,6 +127,8 @@ async function start(config: Config, env: AppEnv, lifecycle: Lifecycle): Promise
     log,
     hosts: createSqliteRegistry(database),
     installs: createSqliteInstalls(database, clock),
+    rescues: createSqliteRescues(database),
+    strangers: createSqliteStrangers(database),
     jobs,
     journal,
     feed,
@@ -143,6 +147,11 @@ async function start(config: Config, env: AppEnv, lifecycle: Lifecycle): Promise
       flavor: config.netboot.flavor,
       sshUser: config.ssh.user,
       bootInterfaces: places.map((place) => place.config.name),
+      discoverInterfaces: places
+        .filter(({ config: { discover } }) => discover)
+        .map((place) => place.config.name),
+      discoverArguments: config.netboot.discoverArguments,
+      adoptionRules: config.netboot.adopt,
     },
     clientUrl: () => listeners?.clientUrl() ?? "https://localhost",
     status: () => ({

@@ -2,18 +2,30 @@
 import { kernelParameters } from "../autoinstall/install/protocol.ts";
 import type { MacAddress } from "../base/net-types.ts";
 import { formatVersion } from "../images/manifest.ts";
-import type { BootDecision } from "../netboot/booter.ts";
+import type { BootDecision, LocalBootMethod } from "../netboot/booter.ts";
 import type { Host } from "./hosts/host.ts";
 import type { Install } from "./installs/install.ts";
+import { isRescueWanted, type Rescue } from "./rescues/rescue.ts";
 
 export interface BootFacts {
   /** The node whose MAC asks; undefined for a machine that nobody knows. */
   readonly host: Host | undefined;
   /** Its newest install. */
   readonly install: Install | undefined;
+  /** Its newest rescue. */
+  readonly rescue?: Rescue | undefined;
+  /** Set where machines that nobody knows are discovered. */
+  readonly discovery?: Discovery | undefined;
   readonly now: number;
   /** Whether the install's flavor is there. */
   readonly hasFlavor: (name: string) => boolean;
+}
+
+export interface Discovery {
+  readonly flavor: string;
+  readonly kernelArguments: string;
+  /** Whether an administrator wants this machine left alone. */
+  readonly isIgnored: boolean;
 }
 
 /** Where the node finds its server, on the interface where it asks. */
@@ -32,10 +44,51 @@ export function flavorPath(flavor: string, file: "kernel" | "initrd.img"): strin
 }
 
 export function decideBoot(facts: BootFacts, service: InstallService): BootDecision {
-  const { host, install } = facts;
+  const { host, install, rescue } = facts;
   if (host === undefined) {
+    return decideForStranger(facts, service);
+  }
+  if (isRescueWanted(rescue, facts.now) && facts.hasFlavor(rescue.flavor)) {
+    return {
+      kind: "rescue",
+      ...bootFiles(rescue.flavor),
+      cmdline: commandLine([host.kernelArguments, rescue.kernelArguments], service, "rescue"),
+      reason: `a rescue shell was asked for on ${host.name}`,
+    };
+  }
+  return host.localBoot === undefined
+    ? decideForNode(facts, host, install, service)
+    : withMethod(decideForNode(facts, host, install, service), host.localBoot);
+}
+
+function withMethod(decision: BootDecision, method: LocalBootMethod): BootDecision {
+  return decision.kind === "local-disk" ? { ...decision, method } : decision;
+}
+
+function decideForStranger({ discovery, hasFlavor }: BootFacts, service: InstallService): BootDecision {
+  if (discovery === undefined) {
     return { kind: "ignore", reason: "this machine is not known" };
   }
+  if (discovery.isIgnored) {
+    return { kind: "ignore", reason: "this machine is not known, and an administrator wants it left alone" };
+  }
+  if (!hasFlavor(discovery.flavor)) {
+    return { kind: "ignore", reason: `there is no flavor ${discovery.flavor} to discover this machine with` };
+  }
+  return {
+    kind: "discover",
+    ...bootFiles(discovery.flavor),
+    cmdline: commandLine([discovery.kernelArguments], service, "discover"),
+    reason: "this machine is not known: it reports its hardware and waits to be adopted",
+  };
+}
+
+function decideForNode(
+  facts: BootFacts,
+  host: Host,
+  install: Install | undefined,
+  service: InstallService,
+): BootDecision {
   if (install === undefined) {
     return { kind: "local-disk", reason: `${host.name} is not armed for an install` };
   }
@@ -59,22 +112,29 @@ export function decideBoot(facts: BootFacts, service: InstallService): BootDecis
   }
   return {
     kind: "install",
-    kernel: flavorPath(install.flavor, "kernel"),
-    initrds: [flavorPath(install.flavor, "initrd.img")],
-    cmdline: commandLine(host, install, service),
+    ...bootFiles(install.flavor),
+    cmdline: commandLine([host.kernelArguments, install.kernelArguments], service, undefined),
     reason: `${host.name} is armed for ${formatVersion(install.version)}`,
   };
 }
 
-function commandLine(host: Host, install: Install, service: InstallService): string {
+function bootFiles(flavor: string): { readonly kernel: string; readonly initrds: readonly string[] } {
+  return { kernel: flavorPath(flavor, "kernel"), initrds: [flavorPath(flavor, "initrd.img")] };
+}
+
+function commandLine(
+  own: readonly (string | undefined)[],
+  service: InstallService,
+  mode: "discover" | "rescue" | undefined,
+): string {
   const words: readonly (string | undefined)[] = [
     // The kernel would otherwise print its command line, and the token with it, on every console.
     "quiet",
-    host.kernelArguments,
-    install.kernelArguments,
+    ...own,
     `${kernelParameters.server}=${service.nodeUrl}`,
     `${kernelParameters.pin}=${service.pin}`,
     `${kernelParameters.mac}=${service.mac}`,
+    mode === undefined ? undefined : `${kernelParameters.mode}=${mode}`,
     service.token === undefined ? undefined : `${kernelParameters.token}=${service.token}`,
   ];
   return words.filter((word) => word !== undefined && word !== "").join(" ");

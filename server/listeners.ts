@@ -118,6 +118,8 @@ async function openAll(parts: ListenerParts, opening: Opening): Promise<readonly
       await open("node", { ...tls, host: address, port: nodePort }, machineHandler, wanted.name);
     }
     const boot: BootInterface = {
+      name: wanted.name,
+      discovers: wanted.discover,
       nodeUrl: `https://${address}:${nodePort}`,
       bootUrl: `http://${address}:${bootPort}`,
     };
@@ -155,7 +157,7 @@ async function openNetboot(
   const dhcp = new DhcpServer({
     ...{ ...ports, settings },
     booter: createBooter(services, at.boot),
-    addresses: createAddressBook(services),
+    addresses: createAddressBook(services, at.boot),
     leases: parts.leases,
     addressCheck: createArpCheck({ ...ports, interfaceName: wanted.name, address }),
   });

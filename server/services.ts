@@ -6,11 +6,14 @@ import type { HostKeyStore, RemoteConnector } from "../images/remote/session.ts"
 import type { ImageStore } from "../images/store/store.ts";
 import type { FlavorInfo } from "../netboot/flavor/flavor.ts";
 import type { Status } from "./api/schema.ts";
+import type { AdoptionRule } from "./discovery/adoption.ts";
+import type { StrangerRegistry } from "./discovery/registry.ts";
 import type { HostRegistry } from "./hosts/registry.ts";
 import type { InstallRegistry } from "./installs/registry.ts";
 import type { EventFeed } from "./jobs/event-feed.ts";
 import type { JobJournal } from "./jobs/journal.ts";
 import type { JobRunner } from "./jobs/runner.ts";
+import type { RescueRegistry } from "./rescues/rescue.ts";
 
 /** Flavors on disk. */
 export interface FlavorShelf {
@@ -74,6 +77,11 @@ export interface Settings {
   readonly sshUser: string;
   /** The interfaces with a boot service; an install needs one. */
   readonly bootInterfaces: readonly string[];
+  /** Those where machines that nobody knows are discovered. */
+  readonly discoverInterfaces: readonly string[];
+  /** Kernel arguments for machines that are discovered. */
+  readonly discoverArguments: string;
+  readonly adoptionRules: readonly AdoptionRule[];
 }
 
 export interface Services {
@@ -82,6 +90,9 @@ export interface Services {
   readonly settings: Settings;
   readonly hosts: HostRegistry;
   readonly installs: InstallRegistry;
+  readonly rescues: RescueRegistry;
+  /** Machines that nobody knows, and those that were such. */
+  readonly strangers: StrangerRegistry;
   readonly jobs: JobRunner;
   readonly journal: JobJournal;
   readonly feed: EventFeed;

@@ -66,6 +66,8 @@ export const kernelParameters = {
   /** curl's `--pinnedpubkey` value: `sha256//BASE64` of the server's public key. */
   pin: "ingot.pin",
   token: "ingot.token",
+  /** `discover` or `rescue`; an install where it is not given. */
+  mode: "ingot.mode",
   /** The MAC that netboots: the interface to bring up. */
   mac: "ingot.mac",
 } as const;

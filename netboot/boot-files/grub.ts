@@ -2,12 +2,38 @@
 import { err, ok, type Result } from "../../base/result.ts";
 import type { BootDecision } from "../booter.ts";
 
+/** Loaders of distributions on a disk's EFI system partition, signed ones first; the fallback path last. */
+const diskLoaders = [
+  ...["debian", "ubuntu", "redhat", "rocky", "almalinux", "centos", "fedora"].map(
+    (name) => `${name}/shimx64.efi`,
+  ),
+  ...["sles/shim.efi", "opensuse/shim.efi", "debian/grubx64.efi", "BOOT/BOOTX64.EFI"],
+].map((path) => `/EFI/${path}`);
+
+const startDisk = [
+  "insmod part_gpt",
+  "insmod part_msdos",
+  "insmod fat",
+  "insmod search_fs_file",
+  "insmod chain",
+  `for loader in ${diskLoaders.join(" ")}; do`,
+  // GRUB expands what is not in single quotes.
+  "  if search --no-floppy --file --set=root $loader; then",
+  "    chainloader $loader",
+  "    boot",
+  "  fi",
+  "done",
+];
+
 /** The configuration that carries a decision out. Kernel and ramdisk come by HTTP. */
 export function renderGrub(
   decision: BootDecision,
   context: { readonly httpBase: string },
 ): Result<string, string> {
   const comment = `# ${decision.reason.replace(/[^\x20-\x7e]/g, "?")}`;
+  if (decision.kind === "local-disk" && decision.method === "grub") {
+    return ok([comment, ...startDisk, "exit 1", ""].join("\n"));
+  }
   if (decision.kind === "local-disk" || decision.kind === "ignore") {
     // Back to the firmware, which tries its next boot option.
     return ok(`${comment}\nexit 1\n`);

@@ -5,6 +5,7 @@
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Firmware } from "../arch.ts";
 import type { BootDecision } from "../booter.ts";
+import { grubLoader } from "./names.ts";
 
 export interface IpxeContext {
   /** What the decision's paths are relative to: `http://10.0.0.1:8088`. */
@@ -19,10 +20,11 @@ const cmdlineLimit = 2047;
 export function renderIpxe(decision: BootDecision, context: IpxeContext): Result<string, string> {
   switch (decision.kind) {
     case "install":
-    case "boot":
+    case "discover":
+    case "rescue":
       return renderLinux(decision, context);
     case "local-disk":
-      return ok(renderLocalDisk(decision.reason, context.firmware));
+      return ok(renderLocalDisk(decision, context));
     case "ignore":
       return ok(lines("#!ipxe", `echo Ingot: nothing to boot: ${plain(decision.reason)}`, "exit 1"));
   }
@@ -74,12 +76,21 @@ function renderLinux(
 /**
  * BIOS: iPXE starts the first disk's boot sector itself, since many BIOSes do not go on to the next device after a network
  * boot program returns; where that fails, hand back. UEFI: a boot option that returns an error makes the firmware
- * try the next one, while success may end in its menu (UEFI 2.10, section 3.1.7).
+ * try the next one, while success may end in its menu (UEFI 2.10, section 3.1.7). For UEFI that goes nowhere after that, GRUB
+ * looks for the disk's own loader: its configuration for this machine says so (grub.ts).
  */
-function renderLocalDisk(reason: string, firmware: Firmware): string {
+function renderLocalDisk(
+  { reason, method }: Extract<BootDecision, { readonly kind: "local-disk" }>,
+  { firmware, httpBase }: IpxeContext,
+): string {
   const say = `echo Ingot: local disk: ${plain(reason)}`;
-  return firmware === "bios"
-    ? lines("#!ipxe", say, "sanboot --no-describe --drive 0x80 || exit 1")
+  if (firmware === "bios") {
+    return method === "exit"
+      ? lines("#!ipxe", say, "exit 1")
+      : lines("#!ipxe", say, "sanboot --no-describe --drive 0x80 || exit 1");
+  }
+  return method === "grub"
+    ? lines("#!ipxe", say, `chain tftp://${new URL(httpBase).hostname}/${grubLoader} || exit 1`)
     : lines("#!ipxe", say, "exit 1");
 }
 

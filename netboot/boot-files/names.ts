@@ -9,6 +9,9 @@ export const scriptPath = "/boot/ipxe";
 /** Folder of first loaders on the HTTP boot service, for firmware that boots by HTTP. */
 export const loaderPath = "/boot/loader";
 
+/** GRUB for UEFI x64, by the name under which a shim asks for it. */
+export const grubLoader = "grubx64.efi";
+
 /** The URL at which a machine's iPXE fetches its script. */
 export function scriptUrl(httpBase: string, machine: Machine): string {
   const uuid = machine.uuid === undefined ? "" : `&uuid=${machine.uuid}`;

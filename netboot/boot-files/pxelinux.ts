@@ -14,7 +14,7 @@ export function renderPxelinux(
   context: { readonly httpBase: string },
 ): Result<string, string> {
   if (decision.kind === "local-disk" || decision.kind === "ignore") {
-    return ok(lines(decision.reason, "LOCALBOOT 0"));
+    return ok(lines(decision.reason, `LOCALBOOT ${localBoot(decision)}`));
   }
   const kernel = placeOf(decision.kernel, context.httpBase);
   const initrds = decision.initrds.map((initrd) => placeOf(initrd, context.httpBase));
@@ -33,6 +33,12 @@ export function renderPxelinux(
       ...(append === "" ? [] : [`APPEND ${append}`]),
     ),
   );
+}
+
+/** 0 is the BIOS's own way on, -1 its next device, 0x80 the first disk's boot sector. */
+function localBoot(decision: BootDecision): string {
+  const method = decision.kind === "local-disk" ? decision.method : undefined;
+  return method === "exit" ? "-1" : method === "disk" ? "0x80" : "0";
 }
 
 function placeOf(place: string, httpBase: string): string | undefined {

@@ -171,7 +171,7 @@ export class DhcpServer {
       return;
     }
     this.#lookForForeignServer(packet.value, { mac, settings: settings.value });
-    const host = this.#options.addresses.lookup(mac);
+    const host = this.#options.addresses.lookup(mac, client.value.machine !== undefined);
     if (host === undefined) {
       this.#ignore("unknown machine", { mac });
       return;

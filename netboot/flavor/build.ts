@@ -52,6 +52,7 @@ export interface FlavorBuildOptions {
 const scripts: readonly (readonly [asset: string, path: string, mode: number])[] = [
   ["init", "init", 0o755],
   ["node.sh", "usr/lib/ingot/node.sh", 0o644],
+  ["hardware.sh", "usr/lib/ingot/hardware.sh", 0o644],
   ["udhcpc.sh", "usr/lib/ingot/udhcpc.sh", 0o755],
   ["profile", "etc/profile", 0o644],
 ];

@@ -9,6 +9,10 @@ export const endpoints = {
   nodeLog: "GET /api/nodes/{name}/log", //                   → text/plain: the log of the last install
   deploy: "POST /api/deploy", //           DeployRequest     → JobsStarted (202), one job per node
   localboot: "POST /api/localboot", //     NodesRequest      → NodeList
+  rescue: "POST /api/rescue", //           RescueRequest     → NodeList
+  discovered: "GET /api/discovered", //                      → DiscoveredList
+  discoveredAdopt: "POST /api/discovered/adopt", // AdoptRequest → NodeList (201)
+  discoveredChange: "POST /api/discovered", // DiscoveredChange → DiscoveredList
   update: "POST /api/update", //           UpdateRequest     → JobsStarted, one job per node
   drift: "POST /api/drift", //             DriftRequest      → JobsStarted, one job per node
   prepare: "POST /api/prepare", //         PrepareRequest    → JobsStarted

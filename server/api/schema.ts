@@ -72,6 +72,86 @@ export const NodeInstall = z.object({
 });
 export type NodeInstall = z.infer<typeof NodeInstall>;
 
+const shortText = z.string().max(256);
+const bytes = z.int().min(0);
+
+/** What the ramdisk's hardware.sh prints; memory in KiB, disks as lsblk tells them. */
+export const HardwareReport = z.object({
+  vendor: shortText,
+  product: shortText,
+  serial: shortText,
+  uuid: shortText,
+  board: shortText,
+  biosVersion: shortText,
+  firmware: z.enum(["bios", "uefi"]),
+  secureBoot: z.boolean(),
+  machine: shortText,
+  cpuModel: shortText,
+  cpuThreads: z.int().min(0).max(65_536),
+  cpuSockets: z.int().min(0).max(1024),
+  memory: z
+    .int()
+    .min(0)
+    .max(2 ** 42),
+  nics: z
+    .array(
+      z.object({
+        name: shortText,
+        mac: z.string().regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5,19}$/),
+        driver: shortText,
+        speed: z.int().min(0).max(10_000_000),
+        link: z.boolean(),
+      }),
+    )
+    .max(256),
+  lsblk: z.object({
+    blockdevices: z
+      .array(
+        z.object({
+          name: shortText,
+          size: bytes,
+          rota: z.boolean(),
+          tran: shortText.nullable(),
+          model: shortText.nullable(),
+          serial: shortText.nullable(),
+          wwn: shortText.nullable(),
+        }),
+      )
+      .max(4096),
+  }),
+});
+
+/** What a machine is made of, as it said itself; empty text where it does not tell. Sizes are bytes, speeds Mbit/s. */
+export const Hardware = z.object({
+  ...HardwareReport.omit({ lsblk: true }).shape,
+  memory: z.number(),
+  disks: z.array(
+    z.object({
+      name: z.string(),
+      size: z.number(),
+      rotational: z.boolean(),
+      /** `sata`, `sas`, `nvme`, `usb` …, or empty. */
+      transport: z.string(),
+      model: z.string(),
+      serial: z.string(),
+      wwn: z.string(),
+    }),
+  ),
+});
+export type Hardware = z.infer<typeof Hardware>;
+
+export const LocalBoot = z.enum(["auto", "exit", "disk", "grub"]);
+
+/** A rescue shell that was asked for: waiting for the machine, up, or over because it did not come. */
+export const NodeRescue = z.object({
+  state: z.enum(["armed", "up", "expired"]),
+  expiresAt: z.number(),
+  upAt: z.number().optional(),
+  address: z.string().optional(),
+  /** Fingerprint of the ramdisk's SSH host key, as the machine said over the pinned connection. */
+  hostKey: z.string().optional(),
+});
+
 export const Node = z.object({
   name,
   macs: z.array(z.string()),
@@ -82,8 +162,16 @@ export const Node = z.object({
   /** Words added to the install kernel's command line, such as `console=ttyS0,115200`. */
   kernelArguments: z.string().optional(),
   /** What the node would boot now, and why. */
-  boot: z.object({ kind: z.enum(["install", "local-disk", "ignore"]), reason: z.string() }),
+  boot: z.object({
+    kind: z.enum(["install", "rescue", "discover", "local-disk", "ignore"]),
+    reason: z.string(),
+  }),
   install: NodeInstall.optional(),
+  rescue: NodeRescue.optional(),
+  /** How it comes from the network to its disk, where that was set. */
+  localBoot: LocalBoot.optional(),
+  /** Of machines that were discovered; only where one node is asked for. */
+  hardware: Hardware.optional(),
   seen: NodeSeen.optional(),
 });
 export type Node = z.infer<typeof Node>;
@@ -113,12 +201,67 @@ export const NodesSet = z.strictObject({
     groups: z.array(name).max(64).optional(),
     image: z.string().max(128).nullable().optional(),
     kernelArguments: z.string().max(512).nullable().optional(),
+    localBoot: LocalBoot.optional(),
   }),
 });
 export type NodesSet = z.infer<typeof NodesSet>;
 
 export const NodesRequest = z.strictObject({ nodes: nodeSelection });
 export type NodesRequest = z.infer<typeof NodesRequest>;
+
+/** Boots nodes into the ramdisk with a shell over SSH, once; their disks are left alone. */
+export const RescueRequest = z.strictObject({
+  nodes: nodeSelection,
+  flavor: name.optional(),
+  kernelArguments: z.string().max(512).optional(),
+  /** How long it waits for the machine; configured default 30. */
+  minutes: z.number().positive().max(10_080).optional(),
+});
+export type RescueRequest = z.infer<typeof RescueRequest>;
+
+// ---------------------------------------------------------------- discovery
+/** `seen`: it netboots; `waiting`: its ramdisk has reported; `ignored`: left alone; `adopted`: it is a node. */
+export const Discovered = z.object({
+  mac: z.string(),
+  state: z.enum(["seen", "waiting", "ignored", "adopted"]),
+  interface: z.string(),
+  firstSeen: z.number(),
+  lastSeen: z.number(),
+  firmware: z.string().optional(),
+  uuid: z.string().optional(),
+  address: z.string().optional(),
+  hostKey: z.string().optional(),
+  hardware: Hardware.optional(),
+  node: z.string().optional(),
+});
+export type Discovered = z.infer<typeof Discovered>;
+
+export const DiscoveredList = z.object({
+  /** Interfaces where discovery is on. */
+  interfaces: z.array(z.string()),
+  machines: z.array(Discovered),
+});
+export type DiscoveredList = z.infer<typeof DiscoveredList>;
+
+/**
+ * Makes nodes of discovered machines: `macs`, or where it is left out all that wait, get the free names of `names` (`web[01-16]`) in
+ * the order in which they were first seen. All or none.
+ */
+export const AdoptRequest = z.strictObject({
+  macs: z.array(z.string().max(32)).min(1).max(4096).optional(),
+  names: nodeSelection,
+  /** Wants exactly one machine. */
+  ip: z.string().max(15).optional(),
+  groups: z.array(name).max(64).optional(),
+});
+export type AdoptRequest = z.infer<typeof AdoptRequest>;
+
+/** `ignore`: leave alone; `notice`: no longer; `forget`: as if never seen. */
+export const DiscoveredChange = z.strictObject({
+  macs: z.array(z.string().max(32)).min(1).max(4096),
+  action: z.enum(["ignore", "notice", "forget"]),
+});
+export type DiscoveredChange = z.infer<typeof DiscoveredChange>;
 
 // ---------------------------------------------------------------- long work
 /** `image` is `web` (newest version) or `web@3`. The job ends when the install is done, failed or its arming expired. */

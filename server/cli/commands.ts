@@ -37,6 +37,7 @@ import {
   nodeSetCommand,
   nodeShowCommand,
 } from "./commands/node.ts";
+import { nodeAdoptCommand, nodeDiscoverCommand } from "./commands/node-discover.ts";
 import { serveCommand } from "./commands/serve.ts";
 import {
   clientCommand,
@@ -81,6 +82,8 @@ export const commands: readonly Command[] = [
   nodeShowCommand,
   nodeSetCommand,
   nodeRemoveCommand,
+  nodeDiscoverCommand,
+  nodeAdoptCommand,
   flavorBuildCommand,
   flavorListCommand,
   flavorRemoveCommand,

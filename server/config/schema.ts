@@ -8,8 +8,9 @@ import {
   parseCidr,
   parseIpv4,
 } from "../../base/net-types.ts";
-import { type Duration, parseDuration } from "../../base/quantity.ts";
+import { type Duration, parseByteSize, parseDuration } from "../../base/quantity.ts";
 import type { Result } from "../../base/result.ts";
+import { parseGroupName, parseKernelArguments } from "../hosts/host.ts";
 
 function parsed<T>(parse: (text: string) => Result<T, string>): z.ZodType<T, string> {
   return z.string().transform((text, context): T => {
@@ -60,6 +61,32 @@ const Relayed = z
     }
   });
 
+const fileName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, "expected a file's name without folders");
+
+/** First loaders other than the usual ones, by kind of firmware. */
+const Loaders = z.strictObject({
+  "bios-x86": fileName.optional(),
+  "uefi-x64": fileName.optional(),
+  "uefi-arm64": fileName.optional(),
+});
+
+const pattern = z.string().min(1).max(128).optional();
+
+/** A rule by which machines that nobody knows become nodes. */
+const Adopt = z.strictObject({
+  name: z.string().min(1).max(253),
+  groups: z.array(parsed(parseGroupName)).max(64).default([]),
+  interface: pattern,
+  mac: pattern,
+  vendor: pattern,
+  product: pattern,
+  serial: pattern,
+  minMemory: parsed<number>(parseByteSize).optional(),
+  minDisks: z.int().min(0).max(1000).optional(),
+});
+
 const Interface = z
   .strictObject({
     name: z.string().regex(/^[^\s/:]{1,15}$/, "expected a network interface's name, such as eth1"),
@@ -72,11 +99,17 @@ const Interface = z
     leaseTime: span.default(parseOr("1h")),
     pool: Pool.optional(),
     relayed: z.array(Relayed).max(256).default([]),
+    discover: z.boolean().default(false),
+    loaders: Loaders.default({}),
   })
   .superRefine((value, context) => {
     const subnet = value.subnet;
     if (value.mode === "server" && subnet === undefined) {
       context.addIssue({ code: "custom", path: ["mode"], message: "mode 'server' needs a subnet" });
+    }
+    if (value.discover && value.mode === "server" && value.pool === undefined) {
+      const message = "discover in mode 'server' needs a pool: machines that nobody knows want addresses";
+      context.addIssue({ code: "custom", path: ["discover"], message });
     }
     if (value.pool !== undefined && value.mode !== "server") {
       context.addIssue({ code: "custom", path: ["pool"], message: "a pool needs mode 'server'" });
@@ -157,6 +190,16 @@ export const Config = z.strictObject({
         .max(128)
         .default("standard")
         .describe("The flavor an install uses unless told."),
+      discoverArguments: parsed(parseKernelArguments)
+        .default("")
+        .describe("Kernel arguments for machines that are discovered, such as `console=ttyS0,115200`."),
+      adopt: z
+        .array(Adopt)
+        .max(256)
+        .default([])
+        .describe(
+          "Rules by which discovered machines become nodes, the first that fits. None: an administrator adopts.",
+        ),
     })
     .prefault({}),
   ssh: z

@@ -3,6 +3,7 @@ import type { Brand } from "../../base/brand.ts";
 import { type Ipv4Address, type MacAddress, parseIpv4, parseMac } from "../../base/net-types.ts";
 import { collect, err, ok, type Result } from "../../base/result.ts";
 import type { VersionId } from "../../images/manifest.ts";
+import type { LocalBootMethod } from "../../netboot/booter.ts";
 
 /** An RFC 1123 host name in lower case: labels of letters, digits and inner hyphens, 63 at most, 253 in all. */
 export type HostName = Brand<string, "HostName">;
@@ -18,6 +19,8 @@ export interface Host {
   readonly image?: VersionId;
   /** Added to the install kernel's command line. */
   readonly kernelArguments?: string;
+  /** How it comes from the network to its disk; what is usual for its firmware where it is not said. */
+  readonly localBoot?: LocalBootMethod;
   /** When the node last asked for something to boot, and as what. */
   readonly seen?: { readonly at: number; readonly firmware?: string; readonly address?: string };
 }

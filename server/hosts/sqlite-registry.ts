@@ -1,6 +1,7 @@
 import { AppError } from "../../base/errors.ts";
 import type { Ipv4Address, MacAddress } from "../../base/net-types.ts";
 import type { ImageName } from "../../images/manifest.ts";
+import type { LocalBootMethod } from "../../netboot/booter.ts";
 import type { Database, SqlRow } from "../state/database.ts";
 import type { GroupName, Host, HostName } from "./host.ts";
 import type { HostRegistry } from "./registry.ts";
@@ -24,7 +25,7 @@ export function createSqliteRegistry(database: Database): HostRegistry {
       throw new AppError("conflict", `Address ${host.ip} belongs to node ${holder.name}`);
     }
     database.run(
-      "INSERT INTO nodes (name, ip, image, version, kernel_arguments, seen_at, seen_firmware, seen_address) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO nodes (name, ip, image, version, kernel_arguments, local_boot, seen_at, seen_firmware, seen_address) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
       host.name,
       ...columns(host),
     );
@@ -53,7 +54,7 @@ export function createSqliteRegistry(database: Database): HostRegistry {
       throw new AppError("conflict", `Address ${host.ip} belongs to node ${holder.name}`);
     }
     const changed = database.run(
-      "UPDATE nodes SET ip = ?, image = ?, version = ?, kernel_arguments = ?, seen_at = ?, seen_firmware = ?, seen_address = ? WHERE name = ?",
+      "UPDATE nodes SET ip = ?, image = ?, version = ?, kernel_arguments = ?, local_boot = ?, seen_at = ?, seen_firmware = ?, seen_address = ? WHERE name = ?",
       ...columns(host),
       host.name,
     );
@@ -108,6 +109,7 @@ function columns(host: Host): (string | number | null)[] {
     host.image?.image ?? null,
     host.image?.number ?? null,
     host.kernelArguments ?? null,
+    host.localBoot ?? null,
     host.seen?.at ?? null,
     host.seen?.firmware ?? null,
     host.seen?.address ?? null,
@@ -163,6 +165,7 @@ function fromRow(row: SqlRow, parts: { readonly macs: ByNode; readonly groups: B
       ? { image: { image: row.image as ImageName, number: row.version } }
       : {}),
     ...(typeof row.kernel_arguments === "string" ? { kernelArguments: row.kernel_arguments } : {}),
+    ...(typeof row.local_boot === "string" ? { localBoot: row.local_boot as LocalBootMethod } : {}),
     ...(typeof row.seen_at === "number"
       ? {
           seen: {

@@ -18,6 +18,9 @@ export function loaderFolders(state: string): readonly string[] {
     "/usr/lib/ipxe/qemu",
     "/usr/lib/PXELINUX",
     "/usr/lib/syslinux/modules/bios",
+    "/usr/lib/shim",
+    "/usr/lib/grub/x86_64-efi-signed",
+    "/usr/lib/grub/arm64-efi-signed",
   ];
 }
 
@@ -55,11 +58,19 @@ export function createTftpFiles(
   };
 }
 
+/** Signed loaders, by the names that firmware is told and that a shim asks for: Debian's packages call them otherwise. */
+const otherNames: Readonly<Record<string, string>> = {
+  "shimx64.efi": "shimx64.efi.signed",
+  "shimaa64.efi": "shimaa64.efi.signed",
+  "grubx64.efi": "grubnetx64.efi.signed",
+  "grubaa64.efi": "grubnetaa64.efi.signed",
+};
+
 /** A loader is one file name in one of the folders; a name with a slash is nobody's. */
 async function findLoader(folders: readonly string[], name: string): Promise<string> {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) {
-    for (const folder of folders) {
-      const path = join(folder, name);
+    const names = Object.hasOwn(otherNames, name) ? [name, otherNames[name] ?? name] : [name];
+    for (const path of names.flatMap((one) => folders.map((folder) => join(folder, one)))) {
       const file = await openRegular(path);
       if (file !== undefined) {
         await file.close();

@@ -1,9 +1,15 @@
 /** The boot policy and the address book over the registry, for one interface where machines netboot. */
+import type { MacAddress } from "../../base/net-types.ts";
 import type { AddressBook, BootDecision, Booter, Machine } from "../../netboot/booter.ts";
-import { decideBoot } from "../boot-policy.ts";
+import { type Discovery, decideBoot } from "../boot-policy.ts";
+import type { Stranger } from "../discovery/stranger.ts";
+import type { Host } from "../hosts/host.ts";
 import type { Services } from "../services.ts";
 
 export interface BootInterface {
+  readonly name: string;
+  /** Whether machines that nobody knows are let in here. */
+  readonly discovers: boolean;
   /** `https://10.0.0.1:8443`. */
   readonly nodeUrl: string;
   /** `http://10.0.0.1:8088`. */
@@ -26,13 +32,48 @@ export function decideForScript(services: Services, place: BootInterface, machin
     const seen = { at: services.clock.now(), firmware: machine.arch.firmware };
     services.hosts.replace([{ ...host, seen: { ...host.seen, ...seen } }]);
   }
-  const install = host === undefined ? undefined : services.installs.latest(host.name);
-  if (decision.kind !== "install" || install === undefined) {
-    return decision;
-  }
   const token = services.tokens.create();
-  services.installs.addToken(install.id, services.tokens.hash(token));
+  const hash = services.tokens.hash(token);
+  switch (decision.kind) {
+    case "local-disk":
+    case "ignore":
+      return decision;
+    case "install":
+      addInstallToken(services, host, hash);
+      break;
+    case "rescue":
+      if (host !== undefined) {
+        services.rescues.setToken(host.name, hash);
+      }
+      break;
+    case "discover":
+      services.strangers.save(seenAgain(services, place, machine));
+      services.strangers.setToken(machine.mac, hash);
+      break;
+  }
   return decide(services, place, { machine, token });
+}
+
+function addInstallToken(services: Services, host: Host | undefined, hash: string): void {
+  const install = host === undefined ? undefined : services.installs.latest(host.name);
+  if (install !== undefined) {
+    services.installs.addToken(install.id, hash);
+  }
+}
+
+function seenAgain(services: Services, place: BootInterface, machine: Machine): Stranger {
+  const now = services.clock.now();
+  const before = services.strangers.get(machine.mac);
+  return {
+    ignored: false,
+    firstSeen: now,
+    ...before,
+    mac: machine.mac,
+    interface: place.name,
+    lastSeen: now,
+    firmware: machine.arch.firmware,
+    ...(machine.uuid === undefined ? {} : { uuid: machine.uuid }),
+  };
 }
 
 function decide(
@@ -45,6 +86,8 @@ function decide(
     {
       host,
       install: host === undefined ? undefined : services.installs.latest(host.name),
+      rescue: host === undefined ? undefined : services.rescues.get(host.name),
+      discovery: discoveryAt(services, place, asked.machine.mac),
       now: services.clock.now(),
       hasFlavor: (name) => services.flavors.has(name),
     },
@@ -57,13 +100,27 @@ function decide(
   );
 }
 
-export function createAddressBook(services: Services): AddressBook {
+function discoveryAt(services: Services, place: BootInterface, mac: MacAddress): Discovery | undefined {
+  return place.discovers
+    ? {
+        flavor: services.settings.flavor,
+        kernelArguments: services.settings.discoverArguments,
+        isIgnored: services.strangers.get(mac)?.ignored === true,
+      }
+    : undefined;
+}
+
+/** Known machines, and where discovery is on those that netboot; their ramdisks ask again as an operating system does. */
+export function createAddressBook(services: Services, place: BootInterface): AddressBook {
   return {
-    lookup: (mac) => {
+    lookup: (mac, netboots) => {
       const host = services.hosts.byMac(mac);
-      return host === undefined
-        ? undefined
-        : { hostname: host.name, ...(host.ip === undefined ? {} : { address: host.ip }) };
+      if (host !== undefined) {
+        return { hostname: host.name, ...(host.ip === undefined ? {} : { address: host.ip }) };
+      }
+      const stranger = place.discovers ? services.strangers.get(mac) : undefined;
+      const isLetIn = place.discovers && stranger?.ignored !== true && (netboots || stranger !== undefined);
+      return isLetIn ? { hostname: `new-${mac.replaceAll(":", "")}` } : undefined;
     },
     isReserved: (address) => services.hosts.byAddress(address) !== undefined,
   };

@@ -22,8 +22,14 @@ export function dhcpSettings(
       ...(relayed.dns === undefined ? {} : { dns: relayed.dns }),
       ...(relayed.leaseTime === undefined ? {} : { leaseTime: relayed.leaseTime }),
     })),
-    boot: { httpBase, loaders: defaultLoaders },
+    boot: { httpBase, loaders: loadersOf(config) },
   };
+}
+
+/** The usual loaders, and the site's own in their place. */
+function loadersOf({ loaders }: InterfaceConfig): typeof defaultLoaders {
+  const own = Object.entries(loaders).filter(([, name]) => name !== undefined);
+  return { ...defaultLoaders, ...Object.fromEntries(own) };
 }
 
 /** The settings that an interface and a relayed subnet may both leave out. */

@@ -4,10 +4,12 @@ import type { Node, NodeInstall } from "../api/schema.ts";
 import { decideBoot } from "../boot-policy.ts";
 import type { Host } from "../hosts/host.ts";
 import type { Install } from "../installs/install.ts";
+import type { Rescue } from "../rescues/rescue.ts";
 import type { Services } from "../services.ts";
 
 export function nodeView(services: Services, host: Host): Node {
   const install = services.installs.latest(host.name);
+  const rescue = services.rescues.get(host.name);
   const mac = host.macs[0];
   const decision =
     mac === undefined
@@ -16,6 +18,7 @@ export function nodeView(services: Services, host: Host): Node {
           {
             host,
             install,
+            rescue,
             now: services.clock.now(),
             hasFlavor: (name) => services.flavors.has(name),
           },
@@ -25,13 +28,31 @@ export function nodeView(services: Services, host: Host): Node {
     name: host.name,
     macs: [...host.macs],
     groups: [...host.groups],
-    boot: { kind: decision.kind === "boot" ? "install" : decision.kind, reason: decision.reason },
+    boot: { kind: decision.kind, reason: decision.reason },
     ...(host.ip === undefined ? {} : { ip: host.ip }),
     ...(host.image === undefined ? {} : { image: formatVersion(host.image) }),
     ...(host.kernelArguments === undefined ? {} : { kernelArguments: host.kernelArguments }),
+    ...(host.localBoot === undefined ? {} : { localBoot: host.localBoot }),
+    ...(rescue === undefined ? {} : { rescue: rescueView(rescue, services.clock.now()) }),
     ...(host.seen === undefined ? {} : { seen: host.seen }),
     ...(install === undefined ? {} : { install: installView(install) }),
   };
+}
+
+function rescueView({ up, expiresAt }: Rescue, now: number): NonNullable<Node["rescue"]> {
+  if (up === undefined) {
+    return { state: now < expiresAt ? "armed" : "expired", expiresAt };
+  }
+  const { at, ...rest } = up;
+  return { state: "up", expiresAt, upAt: at, ...rest };
+}
+
+/** What the node's machine said of its hardware when it was discovered or rescued. */
+export function hardwareView(services: Services, host: Host): Pick<Node, "hardware"> {
+  const hardware = host.macs
+    .map((mac) => services.strangers.get(mac)?.hardware)
+    .find((one) => one !== undefined);
+  return hardware === undefined ? {} : { hardware };
 }
 
 export function installView(install: Install): NodeInstall {

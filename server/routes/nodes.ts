@@ -12,8 +12,9 @@ import {
   parseUnicastMac,
 } from "../hosts/host.ts";
 import { isInstallOver } from "../installs/install.ts";
+import { isRescueWanted } from "../rescues/rescue.ts";
 import type { Services } from "../services.ts";
-import { nodeView } from "./hosts-view.ts";
+import { hardwareView, nodeView } from "./hosts-view.ts";
 import { resolveVersion, selected, versionId, wanted } from "./results.ts";
 
 export function nodeRoutes(services: Services): readonly Route[] {
@@ -32,30 +33,28 @@ export function nodeRoutes(services: Services): readonly Route[] {
   }
 
   async function changed(host: Host, set: NodesSet["set"]): Promise<Host> {
-    const { ip: oldIp, image: oldImage, kernelArguments: oldArguments, ...rest } = host;
-    const ip = set.ip === undefined ? oldIp : set.ip === null ? undefined : wanted(parseIpv4(set.ip));
-    const image =
-      set.image === undefined
-        ? oldImage
-        : set.image === null
-          ? undefined
-          : versionId(await resolveVersion(services.store, set.image));
-    const kernelArguments =
-      set.kernelArguments === undefined
-        ? oldArguments
-        : wanted(parseKernelArguments(set.kernelArguments ?? "")) || undefined;
-    return {
-      ...rest,
+    const image = typeof set.image === "string" ? await resolveVersion(services.store, set.image) : undefined;
+    const next = {
+      ...host,
       ...(set.macs === undefined
         ? {}
         : { macs: [...new Set(wanted(collect(set.macs.map(parseUnicastMac))))] }),
       ...(set.groups === undefined
         ? {}
         : { groups: [...new Set(wanted(collect(set.groups.map(parseGroupName))))] }),
-      ...(ip === undefined ? {} : { ip }),
-      ...(image === undefined ? {} : { image }),
-      ...(kernelArguments === undefined ? {} : { kernelArguments }),
+      ...(typeof set.ip === "string" ? { ip: wanted(parseIpv4(set.ip)) } : {}),
+      ...(image === undefined ? {} : { image: versionId(image) }),
+      ...(typeof set.kernelArguments === "string"
+        ? { kernelArguments: wanted(parseKernelArguments(set.kernelArguments)) }
+        : {}),
+      ...(set.localBoot === undefined || set.localBoot === "auto" ? {} : { localBoot: set.localBoot }),
     };
+    return without(next, [
+      ...(set.ip === null ? ["ip" as const] : []),
+      ...(set.image === null ? ["image" as const] : []),
+      ...(set.kernelArguments === null || next.kernelArguments === "" ? ["kernelArguments" as const] : []),
+      ...(set.localBoot === "auto" ? ["localBoot" as const] : []),
+    ]);
   }
 
   return [
@@ -124,7 +123,10 @@ export function nodeRoutes(services: Services): readonly Route[] {
       method: "GET",
       path: "/api/nodes/{name}",
       access: "admin",
-      handle: ({ params }) => json(nodeView(services, find(pathParam({ params }, "name")))),
+      handle: ({ params }) => {
+        const host = find(pathParam({ params }, "name"));
+        return json({ ...nodeView(services, host), ...hardwareView(services, host) });
+      },
     },
     {
       method: "GET",
@@ -147,9 +149,20 @@ export function nodeRoutes(services: Services): readonly Route[] {
           if (install !== undefined && !isInstallOver(install)) {
             installs.change(install.id, { kind: "cancelled", message: "disarmed by an administrator" });
           }
+          if (isRescueWanted(services.rescues.get(host.name), services.clock.now())) {
+            services.rescues.remove(host.name);
+          }
         }
         return view(chosen);
       },
     },
   ];
+}
+
+function without(host: Host, names: readonly ("ip" | "image" | "kernelArguments" | "localBoot")[]): Host {
+  const copy: Partial<Record<keyof Host, unknown>> = { ...host };
+  for (const name of names) {
+    delete copy[name];
+  }
+  return copy as Host;
 }

@@ -14,14 +14,15 @@ import {
   VerifyRequest,
 } from "../api/schema.ts";
 import { type Host, parseKernelArguments } from "../hosts/host.ts";
-import { isInstallOver } from "../installs/install.ts";
 import type { JobSpec, Json } from "../jobs/job.ts";
+import { isRescueWanted } from "../rescues/rescue.ts";
 import type { Services } from "../services.ts";
 import type { CommitParams, VerifyParams } from "../workflows/commit.ts";
 import type { DeployParams } from "../workflows/deploy.ts";
 import { installableLayout } from "../workflows/layout.ts";
 import { ruleSources } from "../workflows/session.ts";
 import type { UpdateParams } from "../workflows/update.ts";
+import { bootableFlavor, refuseArming } from "./arming.ts";
 import { versionRef } from "./image-history.ts";
 import { jobView } from "./jobs.ts";
 import { imageName, resolveVersion, selected, versionId, versionText, wanted } from "./results.ts";
@@ -159,30 +160,21 @@ async function recordedVersion(services: Services, host: Host): Promise<VersionI
 }
 
 async function planDeploy(services: Services, request: DeployRequest): Promise<readonly JobSpec[]> {
-  const { settings, flavors } = services;
+  const { settings } = services;
   const chosen = selected(services.hosts, request.nodes);
   const manifest = await resolveVersion(services.store, request.image);
   const version = versionId(manifest);
-  const flavor = wanted(parseFlavorName(request.flavor ?? settings.flavor));
-  if (!flavors.has(flavor)) {
-    throw new AppError("refused", `Flavor ${flavor} does not exist`, {
-      hint: `ingot flavor build ${flavor} makes it`,
-    });
-  }
-  if (settings.bootInterfaces.length === 0) {
-    throw new AppError(
-      "refused",
-      "No interface is configured for netboot, so no node could fetch an installer",
-      {
-        hint: "name one in netboot.interfaces of the configuration",
-      },
-    );
-  }
+  const flavor = bootableFlavor(services, request.flavor);
   const kernelArguments =
     request.kernelArguments === undefined ? undefined : wanted(parseKernelArguments(request.kernelArguments));
   await installableLayout(services.store, version);
   for (const host of chosen) {
-    refuseDeploy(services, host);
+    refuseArming(services, host);
+    if (isRescueWanted(services.rescues.get(host.name), services.clock.now())) {
+      throw new AppError("conflict", `Node ${host.name} is to boot a rescue shell`, {
+        hint: `ingot localboot ${host.name} takes that back`,
+      });
+    }
   }
   return chosen.map((host) => {
     const params: DeployParams = {
@@ -202,26 +194,4 @@ async function planDeploy(services: Services, request: DeployRequest): Promise<r
       resources: [`node:${host.name}`],
     };
   });
-}
-
-function refuseDeploy(services: Services, host: Host): void {
-  if (host.macs.length === 0) {
-    throw new AppError(
-      "refused",
-      `Node ${host.name} has no MAC address, so it cannot be recognised at boot`,
-      {
-        hint: `ingot node set ${host.name} --mac ADDRESS`,
-      },
-    );
-  }
-  const install = services.installs.latest(host.name);
-  if (install !== undefined && !isInstallOver(install)) {
-    throw new AppError(
-      "conflict",
-      `Node ${host.name} is ${install.stage} for ${formatVersion(install.version)} already`,
-      {
-        hint: `ingot localboot ${host.name} disarms it`,
-      },
-    );
-  }
 }

@@ -90,4 +90,17 @@ export const migrations: readonly string[] = [
     created_at INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE strangers (
+    mac TEXT PRIMARY KEY,
+    token TEXT UNIQUE,
+    record TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE rescues (
+    node TEXT PRIMARY KEY REFERENCES nodes(name) ON DELETE CASCADE,
+    token TEXT UNIQUE,
+    record TEXT NOT NULL
+  ) STRICT;
+  ALTER TABLE nodes ADD COLUMN local_boot TEXT;
+  `,
 ];

@@ -23,6 +23,8 @@ function install(stage: InstallStage, expiresAt = 1000): Install {
 
 describe("decideBoot()", () => {
   const service = { nodeUrl: "https://10.0.0.1:8443", pin: "sha256//abc=", mac };
+  const rescue = { node: host.name, flavor: "standard", armedAt: 0, expiresAt: 900 };
+  const discovery = { flavor: "standard", kernelArguments: "console=tty9", isIgnored: false };
   const all: BootFacts = { host, install: install("armed"), now: 500, hasFlavor: () => true };
   const table: Record<string, [facts: Partial<BootFacts>, kind: string, reason: RegExp]> = {
     "an armed node": [{}, "install", /armed for web@3/],
@@ -38,12 +40,58 @@ describe("decideBoot()", () => {
       "local-disk",
       /flavor standard is gone/,
     ],
+    "a node whose rescue was asked for": [{ rescue }, "rescue", /rescue shell was asked for on n1/],
+    "a node whose rescue is up": [
+      { rescue: { ...rescue, up: { at: 1 } }, install: undefined },
+      "local-disk",
+      /not armed/,
+    ],
+    "a node that did not come for its rescue": [
+      { rescue, now: 900, install: undefined },
+      "local-disk",
+      /not armed/,
+    ],
+    "an unknown machine where there is discovery": [
+      { host: undefined, discovery },
+      "discover",
+      /waits to be adopted/,
+    ],
+    "an unknown machine that is to be left alone": [
+      { host: undefined, discovery: { ...discovery, isIgnored: true } },
+      "ignore",
+      /left alone/,
+    ],
+    "an unknown machine where there is no flavor": [
+      { host: undefined, discovery, hasFlavor: () => false },
+      "ignore",
+      /no flavor standard/,
+    ],
   };
   it.each(Object.entries(table))("lets %s boot what it should", (_name, [facts, kind, reason]) => {
     const decision = decideBoot({ ...all, ...facts }, service);
 
     expect(decision.kind).toBe(kind);
     expect(decision.reason).toMatch(reason);
+  });
+
+  it("gives a node its own way to its disk, and only there", () => {
+    const grub: Host = { ...host, localBoot: "grub" };
+
+    const disk = decideBoot({ ...all, host: grub, install: undefined }, service);
+
+    expect(disk).toMatchObject({ kind: "local-disk", method: "grub" });
+    expect(decideBoot({ ...all, host: grub }, service)).not.toHaveProperty("method");
+  });
+
+  it("tells the ramdisk what it is for", () => {
+    const decisions = [
+      decideBoot({ ...all, rescue }, service),
+      decideBoot({ ...all, host: undefined, discovery }, service),
+    ];
+
+    const words = decisions.map((decision) => ("cmdline" in decision ? decision.cmdline : ""));
+    expect(words[0]).toMatch(/ console=ttyS0 .* ingot\.mode=rescue$/);
+    expect(words[1]).toMatch(/ console=tty9 .* ingot\.mode=discover$/);
   });
 
   it("puts server, pin, MAC and token on the command line, after the node's own words", () => {

@@ -1,13 +1,13 @@
-import { DeployResult } from "../../api/schema.ts";
+import { DeployResult, NodeList } from "../../api/schema.ts";
 import { usageError } from "../arguments.ts";
-import type { Command } from "../command.ts";
+import type { Command, CommandContext } from "../command.ts";
 import { followJobs, throwIfFailed } from "../follow.ts";
 import { given, printJson, startJobs } from "./started.ts";
 
 export const deployCommand: Command = {
   name: "deploy",
   summary: "Arm nodes: at their next network boot they are installed from an image, once",
-  synopsis: "NODES --image IMAGE[@VERSION] [--wait]",
+  synopsis: "NODES (--image IMAGE[@VERSION] [--wait] | --rescue)",
   positionals: { min: 1, max: 1 },
   options: {
     image: {
@@ -19,20 +19,28 @@ export const deployCommand: Command = {
     flavor: { type: "string", value: "NAME", help: "boot package to install with (default standard)" },
     append: { type: "string", value: "WORDS", help: "kernel arguments for the installer" },
     minutes: { type: "string", value: "N", help: "how long the arming waits for the machine (default 30)" },
+    rescue: {
+      type: "boolean",
+      help: "boot the ramdisk with a shell over SSH instead, once, and leave the disks alone",
+    },
     wait: { type: "boolean", short: "w", help: "follow the installs to their end; fail if one fails" },
   },
   description:
     "DHCP, TFTP and boot files are ready for exactly these nodes when the command returns. Power them on and let them boot from the " +
     "network. An install that reports success disarms its node, which then boots from its own disk.",
-  examples: ["ingot deploy web[01-16] --image web --wait"],
+  examples: ["ingot deploy web[01-16] --image web --wait", "ingot deploy web03 --rescue"],
   async run(context) {
     const image = context.args.text("image");
-    if (image === undefined) {
-      throw usageError(deployCommand, "--image is missing");
+    const rescue = context.args.flag("rescue");
+    if ((image === undefined) !== rescue) {
+      throw usageError(deployCommand, rescue ? "--rescue wants no --image" : "--image is missing");
     }
     const minutes = context.args.text("minutes");
     if (minutes !== undefined && !(Number(minutes) > 0)) {
       throw usageError(deployCommand, `'${minutes}' is not a number of minutes`);
+    }
+    if (image === undefined) {
+      return await armRescue(context, minutes);
     }
     const jobs = await startJobs(context, "/api/deploy", {
       nodes: context.args.positionals[0],
@@ -68,6 +76,27 @@ export const deployCommand: Command = {
     return 0;
   },
 };
+
+async function armRescue(context: CommandContext, minutes: string | undefined): Promise<number> {
+  const answer = await context.api().call("POST", "/api/rescue", {
+    nodes: context.args.positionals[0],
+    ...given({
+      flavor: context.args.text("flavor"),
+      kernelArguments: context.args.text("append"),
+      minutes: minutes === undefined ? undefined : Number(minutes),
+    }),
+  });
+  const { nodes } = NodeList.parse(answer);
+  if (context.args.json) {
+    printJson(context, { nodes });
+  } else {
+    const names = nodes.map((node) => node.name).join(", ");
+    context.env.stdout.write(
+      `Rescue: ${names}. Boot them from the network; 'ingot node show' tells where the shell is.\n`,
+    );
+  }
+  return 0;
+}
 
 function installedLine(result: DeployResult): string {
   return `${result.node}: installed ${result.image}@${result.version}\n`;

@@ -2,6 +2,7 @@ import { Node, NodeList, type Node as NodeValue } from "../../api/schema.ts";
 import { usageError } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { renderTable, timeText } from "../output.ts";
+import { hardwareLines } from "./hardware-text.ts";
 import { given, printJson } from "./started.ts";
 
 const nodeOptions = {
@@ -43,11 +44,17 @@ export const nodeAddCommand: Command = {
 export const nodeSetCommand: Command = {
   name: "node set",
   summary: "Change what is known of nodes",
-  synopsis: "NODES [--mac MAC]... [--ip ADDRESS] [--group GROUP]... [--image IMAGE] [--append WORDS]",
+  synopsis:
+    "NODES [--mac MAC]... [--ip ADDRESS] [--group GROUP]... [--image IMAGE] [--append WORDS] [--local-boot HOW]",
   positionals: { min: 1, max: 1 },
   options: {
     ...nodeOptions,
     image: { type: "string", value: "IMAGE", help: "the version the node is said to have, such as web@3" },
+    "local-boot": {
+      type: "string",
+      value: "HOW",
+      help: "how it comes from the network to its disk: auto, exit (to the firmware), disk (BIOS: its first disk), grub",
+    },
   },
   async run(context) {
     const set = given({
@@ -56,6 +63,7 @@ export const nodeSetCommand: Command = {
       groups: context.args.list("group"),
       image: context.args.text("image"),
       kernelArguments: context.args.text("append"),
+      localBoot: context.args.text("local-boot"),
     });
     if (Object.keys(set).length === 0) {
       throw usageError(nodeSetCommand, "Nothing to change is named");
@@ -148,6 +156,16 @@ function printNodes(context: CommandContext, answer: unknown): number {
   return 0;
 }
 
+function rescueText(rescue: NonNullable<NodeValue["rescue"]>): string {
+  if (rescue.state !== "up") {
+    return rescue.state === "armed"
+      ? "armed: boot the node from the network"
+      : "the machine did not come in time";
+  }
+  const where = rescue.address === undefined ? "" : `: ssh root@${rescue.address}`;
+  return `up since ${timeText(rescue.upAt ?? 0)}${where}${rescue.hostKey === undefined ? "" : `, host key ${rescue.hostKey}`}`;
+}
+
 function renderNode(node: NodeValue): string {
   const lines = [
     `node     ${node.name}`,
@@ -161,6 +179,15 @@ function renderNode(node: NodeValue): string {
     lines.push(
       `seen     ${timeText(node.seen.at)} ${node.seen.firmware ?? ""} ${node.seen.address ?? ""}`.trimEnd(),
     );
+  }
+  if (node.localBoot !== undefined) {
+    lines.push(`to disk  ${node.localBoot}`);
+  }
+  if (node.rescue !== undefined) {
+    lines.push(`rescue   ${rescueText(node.rescue)}`);
+  }
+  if (node.hardware !== undefined) {
+    lines.push(...hardwareLines(node.hardware));
   }
   if (node.install !== undefined) {
     const at =

@@ -64,6 +64,15 @@ describe("renderIpxe()", () => {
     ]);
   });
 
+  it.each([
+    ["bios", "exit", "exit 1"],
+    ["bios", "disk", "sanboot --no-describe --drive 0x80 || exit 1"],
+    ["uefi", "grub", "chain tftp://10.0.0.1/grubx64.efi || exit 1"],
+    ["uefi", "disk", "exit 1"],
+  ] as const)("goes a node's own way to its disk: %s by %s", (firmware, method, last) => {
+    expect(linesOf({ kind: "local-disk", reason: "installed", method }, firmware)[2]).toBe(last);
+  });
+
   it("lets no text for people become a command", () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: iPXE's own syntax.
     const reason = "a\nreboot || b && ${c} \x1b[1m";

@@ -38,6 +38,15 @@ LABEL ingot
   });
 
   it.each([
+    ["exit", "LOCALBOOT -1"],
+    ["disk", "LOCALBOOT 0x80"],
+  ] as const)("goes a node's own way to its disk: %s", (method, line) => {
+    const config = renderPxelinux({ ...local, method } as BootDecision, context);
+
+    expect(config.ok && config.value).toContain(`  ${line}\n`);
+  });
+
+  it.each([
     ["a line end in the command line", { ...install, cmdline: "a\nb" }],
     ["a comma in a ramdisk's name", { ...install, initrds: ["/a,b"] }],
     ["a command line that Linux would cut", { ...install, cmdline: "x".repeat(2048) }],
@@ -59,6 +68,13 @@ sleep 10
 reboot
 `,
     });
+  });
+
+  it("looks for the disk's own loader where that is the node's way", () => {
+    const config = renderGrub({ ...local, method: "grub" } as BootDecision, context);
+
+    expect(config.ok && config.value).toContain("/EFI/debian/shimx64.efi");
+    expect(config.ok && config.value).toMatch(/\n {4}chainloader \$loader\n {4}boot\n[\s\S]*\nexit 1\n$/);
   });
 
   it("hands the machine back to its firmware for the local disk", () => {

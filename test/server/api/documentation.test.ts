@@ -32,7 +32,10 @@ describe("docs/api.md", () => {
   });
 
   it("boot routes are under /boot", () => {
-    const routes = bootRoutes(services, { place: { nodeUrl: "", bootUrl: "" }, files: {} as never });
+    const routes = bootRoutes(services, {
+      place: { name: "eth0", discovers: false, nodeUrl: "", bootUrl: "" },
+      files: {} as never,
+    });
 
     expect(routes.every(({ path }) => path.startsWith("/boot/"))).toBe(true);
   });
