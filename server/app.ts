@@ -15,6 +15,7 @@ import { createSqliteStrangers } from "./discovery/sqlite-strangers.ts";
 import { openFlavorShelf } from "./flavor-shelf.ts";
 import { createSqliteRegistry } from "./hosts/sqlite-registry.ts";
 import { createImageLocks } from "./image-locks.ts";
+import { openInstallFiles } from "./install-files.ts";
 import { createSqliteInstalls } from "./installs/sqlite-installs.ts";
 import { type BootPlace, findInterface, listInterfaces } from "./interfaces.ts";
 import { createEventFeed } from "./jobs/event-feed.ts";
@@ -137,6 +138,7 @@ async function start(config: Config, env: AppEnv, lifecycle: Lifecycle): Promise
     tokens,
     flavors,
     hostKeys,
+    installFiles: openInstallFiles(paths.root),
     locks: createImageLocks({ store, tokens, clock, log, signal: stopping.signal }),
     connector: sshConnector({ hostKeys, keyFiles, sudo: true, log, ...agentOf(config, env) }),
     pin: identity.pin,

@@ -1,4 +1,5 @@
 /** Everything that routes and workflows may call: made once by app.ts, handed to all. */
+import type { ScriptStage } from "../autoinstall/install/stage-scripts.ts";
 import type { Clock, Log, ProgressSink } from "../base/ports.ts";
 import type { Duration } from "../base/quantity.ts";
 import type { ImageName, Manifest } from "../images/manifest.ts";
@@ -69,6 +70,18 @@ export interface Tokens {
   isClientToken(token: string): boolean;
 }
 
+/** What an administrator laid into the state folder for installs. */
+export interface InstallFiles {
+  /** Names in the folder of a stage, in no order. */
+  scripts(stage: ScriptStage): Promise<readonly string[]>;
+  /** `not-found`. */
+  script(stage: ScriptStage, name: string): Promise<Uint8Array>;
+  /** The first master script that is pinned under one of the names; one character per byte. */
+  pinned(names: readonly string[]): Promise<{ readonly name: string; readonly text: string } | undefined>;
+  /** The first passphrase under one of the names, or the site's; `refused` where others may read it. */
+  passphrase(names: readonly string[]): Promise<Uint8Array | undefined>;
+}
+
 /** Settings that routes and workflows go by. */
 export interface Settings {
   readonly armTime: Duration;
@@ -99,6 +112,7 @@ export interface Services {
   readonly store: ImageStore;
   readonly versions: VersionRecords;
   readonly locks: ImageLocks;
+  readonly installFiles: InstallFiles;
   readonly flavors: FlavorShelf;
   readonly hostKeys: PinnedKeys;
   readonly tokens: Tokens;

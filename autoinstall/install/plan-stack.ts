@@ -1,10 +1,18 @@
 /** The steps that make arrays and volume groups, and what device names of the layout become in the script. */
 import { parsePartitionDevice } from "../layout/device-name.ts";
-import type { DiskLayout, LayoutRaid, LayoutVolume, LayoutVolumeGroup } from "../layout/model.ts";
+import {
+  type DiskLayout,
+  installedEntries,
+  type LayoutCrypt,
+  type LayoutRaid,
+  type LayoutVolume,
+  type LayoutVolumeGroup,
+} from "../layout/model.ts";
 import { rolesOn } from "../layout/role.ts";
 import {
   blockOf,
   canonicalDevice,
+  cryptDevice,
   everythingAbove,
   membersOf,
   setting,
@@ -85,6 +93,29 @@ function arrayStep(layout: DiskLayout, raid: LayoutRaid, hostname: string): read
   ];
 }
 
+function cryptStep(layout: DiskLayout, crypt: LayoutCrypt): InstallStep {
+  const uses = everythingAbove(layout, cryptDevice(crypt)).slice(1);
+  const entry = installedEntries(layout).find(
+    ({ device }) => canonicalDevice(layout, device) === cryptDevice(crypt),
+  );
+  const used = entry === undefined ? uses.join(", ") : entry.mountPoint;
+  return {
+    kind: "make-crypt",
+    name: crypt.name,
+    place: blockReference(layout, crypt.device),
+    purpose: used === "" ? crypt.name : `${crypt.name}, for ${used}`,
+  };
+}
+
+/** Options of crypttab that hold on any machine. How the golden client found its key is no matter of this one's. */
+const portableOption =
+  /^(?:luks|discard|no-read-workqueue|no-write-workqueue|same-cpu-crypt|submit-from-crypt-cpus|nofail|noauto|tries=\d{1,3}|timeout=\d{1,5}|x-[a-z.-]{1,40}|_netdev)$/;
+
+function cryptOptions(crypt: LayoutCrypt): string {
+  const kept = (crypt.options ?? "").split(",").filter((option) => portableOption.test(option));
+  return [...new Set(["luks", ...kept])].join(",");
+}
+
 function volumeStep(group: LayoutVolumeGroup, volume: LayoutVolume): InstallStep {
   const size = volumeSize(volume);
   const told =
@@ -142,7 +173,7 @@ export function stackSteps(layout: DiskLayout, hostname: string): readonly Insta
       case "group":
         return groupSteps(layout, part.group);
       case "crypt":
-        return [];
+        return [cryptStep(layout, part.crypt)];
       default:
         return part satisfies never;
     }
@@ -156,7 +187,12 @@ export function stackDevices(layout: DiskLayout): readonly StackDevice[] {
       case "array":
         return { kind: "array", node: canonicalDevice(layout, part.array.name) };
       case "crypt":
-        return { kind: "crypt", name: part.crypt.name };
+        return {
+          kind: "crypt",
+          name: part.crypt.name,
+          place: blockReference(layout, part.crypt.device),
+          options: cryptOptions(part.crypt),
+        };
       case "group":
         return { kind: "group", name: part.group.name };
       default:

@@ -146,10 +146,11 @@ function isElsewhere(entry: FstabEntry): boolean {
   return spec.startsWith("/dev/") || sourceTag(spec) !== undefined;
 }
 
-/** A volume has the same name on every machine: what names it so may go on doing that. */
+/** A volume, plain or encrypted, has the same name on every machine: what names it so may go on doing that. */
 function keepsName(layout: DiskLayout, entry: FstabEntry): boolean {
   const named = entry.mountDevice ?? entry.device;
-  return named.startsWith("/dev/") && blockOf(layout, named)?.kind === "volume";
+  const kind = named.startsWith("/dev/") ? blockOf(layout, named)?.kind : undefined;
+  return kind === "volume" || kind === "crypt";
 }
 
 /** The swap area that a suspended system is looked for in. */
@@ -255,7 +256,9 @@ export function planInstall(input: InstallInput): Result<InstallPlan, readonly D
   });
   const named = input.node.disks === undefined ? {} : { named: input.node.disks };
   const steps: readonly InstallStep[] = [
+    { kind: "pre-install" },
     { kind: "choose-disks", tables, groups: groupNeeds(layout, known), ...named },
+    ...(layout.crypts.length === 0 ? [] : [{ kind: "fetch-key" as const }]),
     ...tables.map((table, index): InstallStep => ({ kind: "partition-disk", disk: index + 1, table })),
     ...stackSteps(layout, input.node.hostname),
     ...formatSteps(layout),
@@ -266,10 +269,11 @@ export function planInstall(input: InstallInput): Result<InstallPlan, readonly D
     { kind: "write-fstab", lines: sortedLines(layout).map((line) => fstabLine(layout, line)) },
     identityStep(input.node),
     renameStep(layout, boot),
-    ...(stack.length === 0 ? [] : [{ kind: "record-stack" as const, devices: stack }]),
+    { kind: "record-stack", devices: stack },
     { kind: "adapt-network" },
     { kind: "build-initramfs" },
     { kind: "install-bootloader", ...booting },
+    { kind: "post-install" },
     { kind: "check-boot", ...booting },
     { kind: "finish", image: `${input.image.name}@${input.image.version}`, stack: [...stack].reverse() },
   ];

@@ -38,6 +38,11 @@ export interface InstallFailure {
  * HTTP endpoints for a machine under installation:
  *
  * - `GET  /node/script`    the master script. The first fetch uses the token: a second fetch is refused (409).
+ * - `GET  /node/scripts/STAGE`    the site's scripts for the stage `pre-install` or `post-install`: a line `run NAME` for each that
+ *                          runs on this node, in order, and `file NAME` for what else is to lie beside them.
+ * - `GET  /node/scripts/STAGE/NAME`    one of them.
+ * - `GET  /node/variables` what those scripts may want to know, as shell assignments.
+ * - `GET  /node/luks-key`  the passphrase for this node's encrypted volumes, without an end of line; 404 where there is none.
  * - `GET  /node/tree`      the version as tar, zstd-compressed; header `X-Ingot-Tree-Bytes` = uncompressed bytes.
  * - `GET  /node/authorized-keys`  OpenSSH public keys, one per line: who may look at the machine over SSH; 404 for nobody.
  * - `POST /node/verify`    body: two NUL-separated listings (images/sync/listing format, then digests); 204 or 409 with text.
@@ -50,6 +55,10 @@ export interface InstallFailure {
  */
 export const nodeEndpoints = {
   script: "/node/script",
+  scripts: "/node/scripts/{stage}",
+  scriptFile: "/node/scripts/{stage}/{name}",
+  variables: "/node/variables",
+  luksKey: "/node/luks-key",
   tree: "/node/tree",
   authorizedKeys: "/node/authorized-keys",
   verify: "/node/verify",

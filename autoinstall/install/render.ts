@@ -21,6 +21,7 @@ import {
   renderWriteFstab,
   swapFileFunctions,
 } from "./script-configure.ts";
+import { cryptFunctions, recordCryptFunctions, renderMakeCrypt } from "./script-crypt.ts";
 import {
   diskFunctions,
   renderChooseDisks,
@@ -36,6 +37,7 @@ import {
   renderRecordStack,
   stackFunctions,
 } from "./script-stack.ts";
+import { stageFunctions } from "./script-stages.ts";
 import { renderVerifyTree, renderWriteTree, treeFunctions } from "./script-tree.ts";
 import { type InstallStep, phasePercents, stepPhases } from "./steps.ts";
 
@@ -62,12 +64,20 @@ const phaseTexts: Readonly<Record<InstallPhase, string>> = {
 
 function renderStep(step: InstallStep): string {
   switch (step.kind) {
+    case "pre-install":
+      return "# Scripts of this site, where the server has some for this machine.\nrun_pre_install\n";
+    case "post-install":
+      return "run_post_install\n";
     case "choose-disks":
       return renderChooseDisks(step);
     case "partition-disk":
       return renderPartitionDisk(step);
     case "make-array":
       return renderMakeArray(step);
+    case "fetch-key":
+      return "fetch_key\n";
+    case "make-crypt":
+      return renderMakeCrypt(step);
     case "make-group":
       return renderMakeGroup(step);
     case "make-volume":
@@ -136,14 +146,19 @@ export function renderScript(steps: readonly InstallStep[], title: ScriptTitle):
       "",
       baseFunctions,
       diskFunctions,
-      ...(steps.some((step) => step.kind === "record-stack") ? [stackFunctions] : []),
+      ...(steps.some((step) => step.kind === "record-stack" && step.devices.length > 0)
+        ? [stackFunctions]
+        : []),
+      ...(steps.some((step) => step.kind === "make-crypt") ? [cryptFunctions] : []),
       ...(steps.some((step) => step.kind === "make-filesystem" && step.subvolumes.length > 0)
         ? [subvolumeFunctions]
         : []),
       treeFunctions,
       ...(steps.some((step) => step.kind === "make-swap-file") ? [swapFileFunctions] : []),
       configureFunctions,
+      recordCryptFunctions,
       bootFunctions,
+      stageFunctions,
       "# --- The install ------------------------------------------------------------------------------------------------------",
       renderSteps(steps).trim(),
       "",

@@ -6,6 +6,9 @@ export const baseFunctions = `# --- How this script works ----------------------
 # INGOT_TOKEN and INGOT_MAC are in the environment. Further variables that may be set by hand:
 #   INGOT_DISKS="/dev/sda /dev/sdb"  install onto these disks, in the layout's order
 #   INGOT_STOP_BEFORE=write          end before a phase, in order to look at what was done
+#   INGOT_LUKS_KEY=FILE              the passphrase for encrypted volumes, instead of asking the server
+# The server tells these where the script was pinned for more than one node:
+#   INGOT_HOSTNAME, INGOT_DOMAIN, INGOT_IMAGE
 TARGET=\${INGOT_TARGET:-/target}
 # The library lies in the ramdisk, not beside this script.
 # shellcheck source=/dev/null

@@ -214,7 +214,7 @@ export function renderCheckBoot(step: StepOf<"check-boot">): string {
 }
 
 export function renderFinish(step: StepOf<"finish">): string {
-  const image = quoteWord(step.image);
+  const image = `"\${INGOT_IMAGE:-${step.image.replace(/[^A-Za-z0-9@._+-]/g, "")}}"`;
   return [
     'if [ -d "$TARGET/etc/systemimager" ]; then',
     `\techo ${image} | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'`,

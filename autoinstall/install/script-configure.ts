@@ -224,8 +224,11 @@ export function renderWriteFstab(step: StepOf<"write-fstab">): string {
 }
 
 export function renderSetIdentity(step: StepOf<"set-identity">): string {
-  const domain = quoteWord(step.domain ?? "");
-  return [`set_hostname ${quoteWord(step.hostname)} ${domain}`, "new_identity", ""].join("\n");
+  // Host names and domains are letters, digits, dashes and dots.
+  const plainName = (text: string) => text.replace(/[^A-Za-z0-9.-]/g, "");
+  const hostname = `"\${INGOT_HOSTNAME:-${plainName(step.hostname)}}"`;
+  const domain = `"\${INGOT_DOMAIN-${plainName(step.domain ?? "")}}"`;
+  return [`set_hostname ${hostname} ${domain}`, "new_identity", ""].join("\n");
 }
 
 export function renderRenameDevices(step: StepOf<"rename-devices">): string {

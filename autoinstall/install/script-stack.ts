@@ -3,6 +3,7 @@ import { quoteArgv, quoteWord } from "../../base/posix-quote.ts";
 import type { GroupNeed, Room } from "../layout/group-room.ts";
 import { cryptHeaderMib } from "../layout/stack-size.ts";
 import { comment, deviceWord, variable } from "./script-block.ts";
+import { renderRecordCrypts } from "./script-crypt.ts";
 import type { InstallStep, StackDevice } from "./steps.ts";
 
 type StepOf<Kind extends InstallStep["kind"]> = Extract<InstallStep, { kind: Kind }>;
@@ -130,6 +131,7 @@ put_away() {
 	fi
 	case $1 in
 	array) mdadm --stop --quiet "$2" ;;
+	crypt) cryptsetup close "$2" ;;
 	group) vgchange --activate n --quiet "$2" ;;
 	esac || echo "$2 cannot be stopped; the reboot does it"
 }
@@ -173,6 +175,7 @@ export function renderRecordStack(step: StepOf<"record-stack">): string {
   return [
     ...(arrays.length === 0 ? [] : [`record_arrays ${quoteArgv(arrays)}`]),
     ...(groups.length === 0 ? [] : [`record_groups ${quoteArgv(groups)}`]),
+    renderRecordCrypts(step.devices),
     "",
   ].join("\n");
 }
@@ -188,7 +191,9 @@ function roomText(room: Room): string {
     case "array":
       return `"$(array_mib ${room.halves} ${room.members.map(roomText).join(" ")})"`;
     case "crypt":
-      return `"$((${roomText(room.inner).replaceAll('"', "")} - ${cryptHeaderMib}))"`;
+      return `"$((${roomText(room.inner)
+        .replace(/^"\$?(\w+)"$/, "$1")
+        .replaceAll('"', "")} - ${cryptHeaderMib}))"`;
     default:
       return room satisfies never;
   }

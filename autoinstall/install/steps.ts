@@ -22,7 +22,12 @@ export type BlockReference = PartitionReference | NodeReference;
 /** What an install makes between partitions and filesystems, and puts away at its end. */
 export type StackDevice =
   | { readonly kind: "array"; readonly node: string }
-  | { readonly kind: "crypt"; readonly name: string }
+  | {
+      readonly kind: "crypt";
+      readonly name: string;
+      readonly place: BlockReference;
+      readonly options: string;
+    }
   | { readonly kind: "group"; readonly name: string };
 
 /** A line of the new /etc/fstab. */
@@ -38,6 +43,10 @@ export interface OldIdentity {
 }
 
 export type InstallStep =
+  /** The site's own scripts, in the ramdisk, before anything else. */
+  | { readonly kind: "pre-install" }
+  /** The same in the new system, when it could boot. */
+  | { readonly kind: "post-install" }
   | {
       readonly kind: "choose-disks";
       readonly tables: readonly DiskTable[];
@@ -60,6 +69,14 @@ export type InstallStep =
       readonly layout?: string;
       readonly hostname: string;
       readonly members: readonly BlockReference[];
+      readonly purpose: string;
+    }
+  /** The passphrase for encrypted volumes, before anything is written. */
+  | { readonly kind: "fetch-key" }
+  | {
+      readonly kind: "make-crypt";
+      readonly name: string;
+      readonly place: BlockReference;
       readonly purpose: string;
     }
   | {
@@ -131,9 +148,12 @@ export type InstallStepKind = InstallStep["kind"];
 
 /** Where each step belongs in what the machine reports. */
 export const stepPhases = {
+  "pre-install": "partition",
   "choose-disks": "partition",
+  "fetch-key": "partition",
   "partition-disk": "partition",
   "make-array": "format",
+  "make-crypt": "format",
   "make-group": "format",
   "make-volume": "format",
   "make-filesystem": "format",
@@ -148,6 +168,7 @@ export const stepPhases = {
   "adapt-network": "configure",
   "build-initramfs": "initramfs",
   "install-bootloader": "bootloader",
+  "post-install": "bootloader",
   "check-boot": "bootloader",
   finish: "finish",
 } as const satisfies Readonly<Record<InstallStepKind, InstallPhase>>;

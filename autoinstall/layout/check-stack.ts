@@ -1,13 +1,22 @@
 /** Rules about arrays, encrypted volumes and volume groups. */
 import { partitionWithLostP } from "./device-name.ts";
 import { type CheckCode, type Diagnostic, diagnose } from "./diagnostic.ts";
-import { type DiskLayout, installedEntries, type LayoutVolumeGroup, type Position } from "./model.ts";
+import {
+  type DiskLayout,
+  type FstabEntry,
+  installedEntries,
+  type LayoutVolumeGroup,
+  mountPath,
+  type Position,
+} from "./model.ts";
+import { entryRole } from "./role.ts";
 import {
   above,
   arrayMembers,
   blockOf,
   canonicalDevice,
   cryptDevice,
+  cryptsUnder,
   groupMembers,
   isStackName,
   membersOf,
@@ -26,6 +35,10 @@ interface Named {
 
 function about<Code extends CheckCode>(code: Code, named: Named, message: string): Diagnostic<Code> {
   return diagnose(code, message, { subject: named.name, at: named.at });
+}
+
+function aboutLine<Code extends CheckCode>(code: Code, entry: FstabEntry, message: string): Diagnostic<Code> {
+  return diagnose(code, message, { subject: `line ${entry.line}`, at: entry.at });
 }
 
 function isArrayName(device: string): boolean {
@@ -251,10 +264,18 @@ function reaches(layout: DiskLayout, from: string, to: string): boolean {
   return false;
 }
 
-export function checkLuks(layout: DiskLayout): readonly Diagnostic<"luks-not-installable">[] {
-  return layout.crypts.map((crypt) => {
-    const message = `${crypt.name} (on ${crypt.device}) is an encrypted volume, which the installer cannot make yet`;
-    return about("luks-not-installable", crypt, message);
+/** GRUB reads /boot, and firmware the ESP, before anybody is asked for a passphrase. */
+export function checkBootEncrypted(layout: DiskLayout): readonly Diagnostic<"boot-encrypted">[] {
+  const entries = installedEntries(layout);
+  const boot =
+    entries.find((entry) => entryRole(entry) === "boot") ??
+    entries.find((entry) => entryRole(entry) === "root");
+  const read = entries.filter((entry) => entry === boot || entryRole(entry) === "esp");
+  return read.flatMap((entry) => {
+    const crypt = cryptsUnder(layout, entry.device)[0];
+    const what = entryRole(entry) === "root" ? "/boot, which lies in /," : mountPath(entry);
+    const message = `${what} is on the encrypted volume ${crypt?.name}, which the boot loader cannot read`;
+    return crypt === undefined ? [] : [aboutLine("boot-encrypted", entry, message)];
   });
 }
 

@@ -36,10 +36,10 @@ import {
   checkSwapFile,
 } from "./check-lines.ts";
 import {
+  checkBootEncrypted,
   checkBootloader,
   checkGroupEmpty,
   checkGroupMissing,
-  checkLuks,
   checkLvmFlag,
   checkRaidLevel,
   checkRaidMembers,
@@ -87,7 +87,7 @@ export const layoutRules: {
   "label-too-long": checkLabelLength,
   "swap-file-size-missing": checkSwapFile,
   "subvolume-number": checkSubvolumeNumber,
-  "luks-not-installable": checkLuks,
+  "boot-encrypted": checkBootEncrypted,
   "bootloader-unsupported": checkBootloader,
   "stack-name-invalid": checkStackName,
   "raid-missing": checkRaidMissing,

@@ -46,7 +46,7 @@ export const checkSeverities = {
   "label-too-long": "error",
   "swap-file-size-missing": "error",
   "subvolume-number": "error",
-  "luks-not-installable": "error",
+  "boot-encrypted": "error",
   "bootloader-unsupported": "error",
   "raid-missing": "error",
   "raid-level-unknown": "error",

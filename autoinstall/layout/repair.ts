@@ -80,7 +80,7 @@ export const layoutRepairs: { readonly [Code in CheckCode]: RepairFunction | Unr
   "label-too-long": { why: "choose a shorter label, in the file and wherever the image names it" },
   "swap-file-size-missing": repairSwapFile,
   "subvolume-number": repairSubvolumeNumber,
-  "luks-not-installable": { why: "put the filesystems on plain partitions, volumes or arrays" },
+  "boot-encrypted": { why: "give /boot a partition outside the encrypted volume; the ESP too" },
   "bootloader-unsupported": { why: "say flavor grub2, and see that the image has it" },
   "stack-name-invalid": { why: "choose a name of letters, digits, dots, dashes and underscores" },
   "raid-missing": repairRaidMissing,

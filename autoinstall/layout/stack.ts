@@ -175,6 +175,14 @@ export function partitionsUnder(
   });
 }
 
+/** The encrypted volumes that a device is or lies on. */
+export function cryptsUnder(layout: DiskLayout, device: string): readonly LayoutCrypt[] {
+  return closure(canonicalDevice(layout, device), (one) => below(layout, one)).flatMap((one) => {
+    const block = blockOf(layout, one);
+    return block?.kind === "crypt" ? [block.crypt] : [];
+  });
+}
+
 /** True where a name is one that md, device mapper or a volume of a group has, described or not. */
 export function isStackName(device: string): boolean {
   const [, first = "", second] = /^\/dev\/([^/]+)(?:\/([^/]+))?$/.exec(device) ?? [];

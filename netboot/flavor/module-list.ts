@@ -35,7 +35,7 @@ export const virtualModules: readonly string[] = [
   ...below("drivers/md", "dm-service-time linear raid0 raid1 raid10 raid456 bcache/bcache"),
   ...below(
     "crypto",
-    "crc32c_generic crct10dif_generic crc64_rocksoft_generic xxhash_generic blake2b_generic xts",
+    "algif_skcipher crc32c_generic crct10dif_generic crc64_rocksoft_generic xxhash_generic blake2b_generic xts",
   ),
   ...below("arch/*/crypto", "crc32c-intel crct10dif-pclmul crc32-pclmul aesni-intel"),
   "net/packet/af_packet",

@@ -26,6 +26,7 @@ export const standardPackages: readonly PackageSelection[] = [
   { name: "btrfs-progs", files: ["usr/bin/btrfs", "usr/sbin/mkfs.btrfs"] },
   { name: "busybox-static", files: ["usr/bin/busybox"] },
   { name: "coreutils", files: ["usr/bin/*", "usr/sbin/chroot"] },
+  { name: "cryptsetup-bin", files: ["usr/sbin/cryptsetup"] },
   { name: "curl", files: ["usr/bin/curl"] },
   { name: "dash", files: ["usr/bin/dash"] },
   {

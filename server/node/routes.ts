@@ -1,11 +1,13 @@
 /** What a machine under installation asks for, by its one-time token. */
 import { nodeEndpoints } from "../../autoinstall/install/protocol.ts";
+import { type ScriptStage, scriptStages } from "../../autoinstall/install/stage-scripts.ts";
 import { fromLatin1, toUtf8Lossy } from "../../base/bytes.ts";
 import { AppError, toAppError } from "../../base/errors.ts";
 import { bearerToken } from "../api/auth.ts";
 import {
   bodyOf,
   noContent,
+  pathParam,
   queryNumber,
   type Route,
   type RouteContext,
@@ -29,6 +31,11 @@ export interface InstallPrograms {
   script(install: Install): Promise<string>;
   /** Compares what a machine wrote with its version; an empty list where nothing differs. */
   verify(install: Install, written: UploadedListing): Promise<readonly string[]>;
+  /** What runs on the machine at a stage, as the protocol lists it. */
+  stage(install: Install, stage: ScriptStage): Promise<string>;
+  variables(install: Install): string;
+  /** For the machine's encrypted volumes; `not-found`. */
+  passphrase(install: Install): Promise<Uint8Array>;
 }
 
 const reportLimit = 64 * 1024;
@@ -83,6 +90,19 @@ export function nodeInstallRoutes(services: Services, programs: InstallPrograms)
         headers: { "content-type": "text/x-shellscript", "cache-control": "no-store" },
       });
     }),
+    route("GET", nodeEndpoints.scripts, async (context) =>
+      text(await programs.stage(runningInstall(context), stageOf(context))),
+    ),
+    route("GET", nodeEndpoints.scriptFile, async (context) => {
+      runningInstall(context);
+      return secretBytes(await services.installFiles.script(stageOf(context), pathParam(context, "name")));
+    }),
+    route("GET", nodeEndpoints.variables, async (context) =>
+      text(programs.variables(runningInstall(context))),
+    ),
+    route("GET", nodeEndpoints.luksKey, async (context) =>
+      secretBytes(await programs.passphrase(runningInstall(context))),
+    ),
     route("GET", nodeEndpoints.tree, async (context) => {
       const { version } = runningInstall(context);
       const tree = await store.versionStream(version, { signal: context.request.signal });
@@ -157,6 +177,20 @@ export function nodeInstallRoutes(services: Services, programs: InstallPrograms)
       return text(services.authorizedKeys);
     }),
   ];
+}
+
+function stageOf(context: RouteContext): ScriptStage {
+  const stage = scriptStages.find((one) => one === pathParam(context, "stage"));
+  if (stage === undefined) {
+    throw new AppError("not-found", "There is no such stage");
+  }
+  return stage;
+}
+
+function secretBytes(bytes: Uint8Array): Response {
+  return new Response(Uint8Array.from(bytes), {
+    headers: { "content-type": "application/octet-stream", "cache-control": "no-store" },
+  });
 }
 
 /** A script that cannot be made ends the install: the machine would ask for ever. */

@@ -19,6 +19,7 @@ import { isRescueWanted } from "../rescues/rescue.ts";
 import type { Services } from "../services.ts";
 import type { CommitParams, VerifyParams } from "../workflows/commit.ts";
 import type { DeployParams } from "../workflows/deploy.ts";
+import { passphraseFor } from "../workflows/install-programs.ts";
 import { installableLayout } from "../workflows/layout.ts";
 import { ruleSources } from "../workflows/session.ts";
 import type { UpdateParams } from "../workflows/update.ts";
@@ -167,13 +168,16 @@ async function planDeploy(services: Services, request: DeployRequest): Promise<r
   const flavor = bootableFlavor(services, request.flavor);
   const kernelArguments =
     request.kernelArguments === undefined ? undefined : wanted(parseKernelArguments(request.kernelArguments));
-  await installableLayout(services.store, version);
+  const { layout } = await installableLayout(services.store, version);
   for (const host of chosen) {
     refuseArming(services, host);
     if (isRescueWanted(services.rescues.get(host.name), services.clock.now())) {
       throw new AppError("conflict", `Node ${host.name} is to boot a rescue shell`, {
         hint: `ingot localboot ${host.name} takes that back`,
       });
+    }
+    if (layout.crypts.length > 0) {
+      await passphraseFor(services, { name: host.name, groups: host.groups, image: version.image });
     }
   }
   return chosen.map((host) => {

@@ -2,10 +2,18 @@
 
 import { planInstall } from "../../autoinstall/install/plan.ts";
 import { renderScript } from "../../autoinstall/install/render.ts";
+import {
+  fileNames,
+  type ScriptNode,
+  scriptClasses,
+  scriptVariables,
+  stageListing,
+} from "../../autoinstall/install/stage-scripts.ts";
 import { formatDiagnostic } from "../../autoinstall/layout/diagnostic.ts";
 import { installedEntries, makeable, mountPath } from "../../autoinstall/layout/model.ts";
 import { AppError } from "../../base/errors.ts";
 import { parseRelPath } from "../../base/path-bytes.ts";
+import { quoteWord } from "../../base/posix-quote.ts";
 import { formatVersion, type VersionId } from "../../images/manifest.ts";
 import type { ImageStore } from "../../images/store/store.ts";
 import { listCommand } from "../../images/sync/listing.ts";
@@ -18,6 +26,14 @@ import { installableLayout } from "./layout.ts";
 export function createInstallPrograms(services: () => Services): InstallPrograms {
   return {
     script: async (install) => await masterScript(services(), install),
+    stage: async (install, stage) =>
+      stageListing(
+        await services().installFiles.scripts(stage),
+        scriptClasses(scriptNode(services(), install)),
+      ),
+    variables: (install) =>
+      scriptVariables(scriptNode(services(), install), new URL(services().clientUrl()).hostname),
+    passphrase: async (install) => await passphraseFor(services(), scriptNode(services(), install)),
     verify: async (install, written) => {
       const { store } = services();
       const { layout } = await installableLayout(store, install.version);
@@ -32,6 +48,34 @@ export function createInstallPrograms(services: () => Services): InstallPrograms
   };
 }
 
+function scriptNode(services: Services, install: Install): ScriptNode {
+  const groups = services.hosts.get(install.node)?.groups ?? [];
+  return { name: install.node, groups, image: install.version.image };
+}
+
+/** The passphrase for a node's encrypted volumes. */
+export async function passphraseFor(services: Services, node: ScriptNode): Promise<Uint8Array> {
+  const found = await services.installFiles.passphrase(fileNames(node));
+  if (found === undefined) {
+    throw new AppError("not-found", `There is no passphrase for the encrypted volumes of ${node.name}`, {
+      hint: `write one line into the state folder's luks/${node.name}, luks/${node.image} or luks/default, mode 0600`,
+    });
+  }
+  return found;
+}
+
+/** A pinned script is told which node it is on: it may have been made for another one. */
+function pinnedScript(text: string, install: Install): string {
+  const [hostname = install.node, ...domain] = install.node.split(".");
+  const [first = "", ...rest] = text.split("\n");
+  const told = [
+    `INGOT_HOSTNAME=${quoteWord(hostname)}`,
+    `INGOT_DOMAIN=${quoteWord(domain.join("."))}`,
+    `INGOT_IMAGE=${quoteWord(formatVersion(install.version))}`,
+  ];
+  return first.startsWith("#!") ? [first, ...told, ...rest].join("\n") : [...told, text].join("\n");
+}
+
 /**
  * Bytes of the version as a tar, in which holes take no room: what comes over the wire and, near enough, what the tree takes on
  * a disk. (The sizes of its files may add up to far more: /var/log/lastlog is nearly all hole.)
@@ -44,6 +88,12 @@ async function tarBytes(store: ImageStore, version: VersionId): Promise<number> 
 
 async function masterScript(services: Services, install: Install): Promise<string> {
   const { store, hosts } = services;
+  const pinned = await services.installFiles.pinned(fileNames(scriptNode(services, install)));
+  if (pinned !== undefined) {
+    services.log.info("Install by a pinned script", { node: install.node, script: pinned.name });
+    services.installs.appendLog(install.id, `server: the master script is the pinned ${pinned.name}\n`);
+    return pinnedScript(pinned.text, install);
+  }
   const host = hosts.get(install.node);
   const manifest = await store.resolve(install.version);
   const { layout } = await installableLayout(store, install.version);

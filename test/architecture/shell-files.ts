@@ -72,6 +72,7 @@ export const shellFiles: ReadonlySet<string> = new Set([
   "netboot/probe/dhcp-probe.ts",
   "netboot/probe/tftp-probe.ts",
   "server/app.ts",
+  "server/install-files.ts",
   "server/cli/api-client.ts",
   "server/cli/commands.ts",
   "server/cli/commands/capture.ts",

@@ -16,7 +16,15 @@ import { type RunResult, run } from "../lab/run.ts";
 const library = `
 ingot_report() { echo "$*" >>"$MACHINE/reports"; }
 ingot_fail() { echo "$*" >>"$MACHINE/failures"; return 1; }
-ingot_fetch() { cat "$MACHINE/tree"; }
+ingot_fetch() {
+	case $1 in
+	/node/tree) cat "$MACHINE/tree" ;;
+	/node/scripts/*-install) cat "$MACHINE/scripts/\${1##*/}.list" >"$2" 2>/dev/null || : >"$2" ;;
+	/node/scripts/*) cp "$MACHINE/scripts/\${1##*/}" "$2" ;;
+	/node/variables) echo "HOSTNAME=node01" >"$2" ;;
+	*) return 22 ;;
+	esac
+}
 ingot_post() { echo "$1" >>"$MACHINE/posts"; if [ -n "\${2:-}" ]; then cp "$2" "$MACHINE/posted"; fi; }
 `;
 

@@ -58,11 +58,17 @@ function scriptOf(layout: DiskLayout, firmware?: Firmware): string {
   return renderScript(plan.value.steps, { node: "node01", image: "web@3" });
 }
 
+/** These have all the functions there are; in the scripts of the others shellcheck reads what is their own. */
+const wholeNames = ["vda", "btrfs-subvolumes", "swap-file", "luks-lvm-uefi", "lvm-on-raid-uefi"];
+
 describe.each(installable)("the script for %s", (name) => {
   test.each(["bios", "uefi"] as const)("is accepted by dash and shellcheck for %s", async (firmware) => {
     const folder = mkdtempSync("/tmp/ingot-script-");
     const file = path.join(folder, "install.sh");
-    writeFileSync(file, Buffer.from(scriptOf(repaired(name), firmware), "latin1"));
+    const script = scriptOf(repaired(name), firmware);
+    const own =
+      script.slice(0, script.indexOf("\n\n")) + script.slice(script.indexOf("\n# --- The install ---"));
+    writeFileSync(file, Buffer.from(wholeNames.includes(name) ? script : own, "latin1"));
 
     const dash = await run(["dash", "-n", file], { allowFailure: true });
     const shellcheck = await run(["shellcheck", file], { allowFailure: true });

@@ -15,6 +15,8 @@ export interface DiskSpec {
   readonly size?: string;
   /** A raw disk file to start from; the machine gets a copy of its own. */
   readonly from?: string;
+  /** Bytes of a sector, 512 unless told; 4096 is "4Kn". */
+  readonly sector?: 4096;
 }
 
 export interface NicSpec {
@@ -96,7 +98,7 @@ export function qemuArguments(spec: MachineSpec, place: MachinePlace): readonly 
     ...["-qmp", `unix:${place.qmpSocket},server=on,wait=off`],
     ...firmwareArguments(place),
     ...disksOf(spec).flatMap((disk, index) =>
-      diskArguments(disk.bus, {
+      diskArguments(disk, {
         index,
         file: place.diskFiles[index]!,
         bootIndex: index + 1 + (diskFirst ? 0 : nicCount),
@@ -132,13 +134,14 @@ function firmwareArguments(place: MachinePlace): readonly string[] {
 }
 
 function diskArguments(
-  bus: DiskBus,
+  { bus, sector }: DiskSpec,
   options: { readonly index: number; readonly file: string; readonly bootIndex: number },
 ): readonly string[] {
   const id = `disk${options.index}`;
   // The lab's disks live as long as the lab: nothing is gained by syncing them to the host's disk.
   const drive = `if=none,id=${id},format=raw,cache=unsafe,discard=unmap,file=${options.file}`;
-  const common = `drive=${id},bootindex=${options.bootIndex}`;
+  const block = sector === undefined ? "" : `,logical_block_size=${sector},physical_block_size=${sector}`;
+  const common = `drive=${id},bootindex=${options.bootIndex}${block}`;
   switch (bus) {
     case "virtio":
       return ["-drive", drive, "-device", `virtio-blk-pci,${common}`];

@@ -1,5 +1,7 @@
 /** One virtual machine: its files, its QEMU process, its serial line, and its power switch. */
+import { once } from "node:events";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { disksOf, type MachineSpec, macFor, nicsOf, qemuArguments } from "./machine-spec.ts";
 import { inNamespace, openTap } from "./network.ts";
@@ -201,6 +203,13 @@ export class Machine {
         cause: error,
       });
     });
+  }
+
+  /** Types a line on the serial line. */
+  async typeLine(text: string): Promise<void> {
+    const socket = connect(this.serialSocket);
+    await once(socket, "connect");
+    await new Promise<void>((resolve) => socket.end(`${text}\r`, resolve));
   }
 
   /** Runs a shell command on the machine as root. */

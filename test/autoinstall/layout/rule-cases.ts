@@ -223,11 +223,11 @@ export const ruleCases: { readonly [Code in CheckCode]: RuleCase } = {
     says: "names a subvolume by its number",
     repaired: "/ no longer names its subvolume by number",
   },
-  "luks-not-installable": {
+  "boot-encrypted": {
     file: `${disk(part(1))}<luks name="secret" device="/dev/vda1"/>${line(10, "/dev/mapper/secret")}`,
-    subject: "secret",
-    says: "secret (on /dev/vda1) is an encrypted volume, which the installer cannot make yet",
-    advice: "put the filesystems on plain partitions, volumes or arrays",
+    subject: "line 10",
+    says: "/boot, which lies in /, is on the encrypted volume secret, which the boot loader cannot read",
+    advice: "give /boot a partition outside the encrypted volume; the ESP too",
   },
   "bootloader-unsupported": {
     file: `${disk(part(1))}<bootloader flavor="rEFInd" install_type="efi"/>${root}`,

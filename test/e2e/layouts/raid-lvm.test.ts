@@ -1,11 +1,12 @@
 /** A golden client on one plain disk becomes a node on two: /boot on a mirror, / and swap in a volume group on another. */
-import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Node } from "../../../server/api/schema.ts";
 import { Lab } from "../../lab/lab.ts";
 import type { Machine } from "../../lab/machine.ts";
 import { run } from "../../lab/run.ts";
+import { addPackages } from "./image-packages.ts";
 
 const layout = `<config>
   <disk dev="/dev/vda" label_type="gpt" unit_of_measurement="MB">
@@ -61,42 +62,11 @@ async function said(machine: Machine, command: string): Promise<string> {
   return (await machine.ssh(command)).stdout.trimEnd();
 }
 
-/** Debian packages with what they need, into the image: the lab's network is closed, so this machine fetches them. */
-async function addPackages(image: string, ...names: readonly string[]): Promise<void> {
-  const folder = mkdtempSync("/var/tmp/ingot-debs-");
-  const listed = await run([
-    "apt-cache",
-    "depends",
-    "--recurse",
-    "--no-recommends",
-    "--no-suggests",
-    "--no-conflicts",
-    "--no-breaks",
-    "--no-replaces",
-    "--no-enhances",
-    ...names,
-  ]);
-  const wanted = listed.stdout
-    .split("\n")
-    .filter((line) =>
-      /^(?:mdadm|lvm2|dmsetup|dmeventd|readline-common|lib(?:aio|bsd|dev|dlm|sanlock|read|edit|lvm|md)[a-z0-9.+-]*)$/.test(
-        line,
-      ),
-    );
-  await run(["sh", "-c", 'cd "$1" && shift && apt-get download "$@"', "sh", folder, ...new Set(wanted)]);
-  const place = join(lab.state, "images", image, "var/cache/ingot-debs");
-  cpSync(folder, place, { recursive: true });
-  const install =
-    "cd /var/cache/ingot-debs && DEBIAN_FRONTEND=noninteractive dpkg --install ./*.deb; rm -r /var/cache/ingot-debs; dpkg --audit; command -v mdadm lvm";
-  await lab.ingot("image", "chroot", image, "--", "sh", "-c", install);
-  rmSync(folder, { recursive: true });
-}
-
 describe("a layout of arrays and volume groups", () => {
   it("is given to an image that was captured from one plain disk", async () => {
     await lab.ingot("capture", "web", golden.address, "--message", "golden");
     await golden.stop();
-    await addPackages("web", "mdadm", "lvm2");
+    await addPackages(lab, "web", ["mdadm", "lvm2"]);
     writeFileSync(join(lab.state, "images/web/etc/systemimager/autoinstallscript.conf"), layout);
 
     await lab.ingot("image", "commit", "web", "--message", "two disks");

@@ -12,6 +12,9 @@ set -u
 # === partition -----------------------------------------------------------------------------------------------------
 phase partition 2 'Finding and partitioning the disks'
 
+# Scripts of this site, where the server has some for this machine.
+run_pre_install
+
 # Which disk is which, and whether everything fits: nothing is written before this is known.
 DISK_1=$(choose_disk 1 1 2356 /dev/vda) || exit 1
 
@@ -106,7 +109,7 @@ enter_image
 	printf 'UUID=%s %s\n' "$UUID_1_3" '/home btrfs subvol=home,compress=zstd:1 0 0'
 } | put etc/fstab || fail 'The file /etc/fstab cannot be written'
 
-set_hostname node01 example.org
+set_hostname "${INGOT_HOSTNAME:-node01}" "${INGOT_DOMAIN-example.org}"
 new_identity
 
 # The image's boot files name the golden client's filesystems.
@@ -115,6 +118,8 @@ rename_uuid 0a1b2c3d-0000-4000-8000-000000000002 "$UUID_1_2"
 rename_uuid 0a1b2c3d-0000-4000-8000-000000000003 "$UUID_1_3"
 set_resume ''
 set_grub_disks "$DISK_1"
+
+record_crypts --
 
 adapt_network
 
@@ -131,6 +136,8 @@ phase bootloader 93 'Installing the boot loader'
 link_uuid "$DEVICE_1_3" "$UUID_1_3"
 install_grub_bios "$DISK_1"
 
+run_post_install
+
 check_boot "$UUID_1_3" "$DEVICE_1_3"
 check_bios_boot "$DISK_1"
 label_files
@@ -140,7 +147,7 @@ label_files
 phase finish 98 'Unmounting'
 
 if [ -d "$TARGET/etc/systemimager" ]; then
-	echo web@3 | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
+	echo "${INGOT_IMAGE:-web@3}" | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
 fi
 leave_image
 # From here on the server lets this machine boot from its own disk. The ramdisk reboots when this script has ended.

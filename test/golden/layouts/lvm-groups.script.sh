@@ -12,6 +12,9 @@ set -u
 # === partition -----------------------------------------------------------------------------------------------------
 phase partition 2 'Finding and partitioning the disks'
 
+# Scripts of this site, where the server has some for this machine.
+run_pre_install
+
 # Which disk is which, and whether everything fits: nothing is written before this is known.
 DISK_1=$(choose_disk 1 2 12406 /dev/sda) || exit 1
 DISK_2=$(choose_disk 2 2 2 /dev/sdb) || exit 1
@@ -172,7 +175,7 @@ enter_image
 	printf '%s\n' '/dev/data/scratch /scratch ext4 defaults 0 2'
 } | put etc/fstab || fail 'The file /etc/fstab cannot be written'
 
-set_hostname node01 example.org
+set_hostname "${INGOT_HOSTNAME:-node01}" "${INGOT_DOMAIN-example.org}"
 new_identity
 
 # The image's boot files name the golden client's filesystems.
@@ -180,6 +183,7 @@ set_resume "$UUID_LV_1_3"
 set_grub_disks "$DISK_1"
 
 record_groups system data
+record_crypts --
 
 adapt_network
 
@@ -196,6 +200,8 @@ phase bootloader 93 'Installing the boot loader'
 link_uuid "$DEVICE_LV_1_1" "$UUID_LV_1_1"
 install_grub_bios "$DISK_1"
 
+run_post_install
+
 check_boot "$UUID_LV_1_1" "$DEVICE_LV_1_1"
 check_bios_boot "$DISK_1"
 label_files
@@ -205,7 +211,7 @@ label_files
 phase finish 98 'Unmounting'
 
 if [ -d "$TARGET/etc/systemimager" ]; then
-	echo web@3 | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
+	echo "${INGOT_IMAGE:-web@3}" | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
 fi
 leave_image
 put_away group data

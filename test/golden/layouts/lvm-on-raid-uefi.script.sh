@@ -12,6 +12,9 @@ set -u
 # === partition -----------------------------------------------------------------------------------------------------
 phase partition 2 'Finding and partitioning the disks'
 
+# Scripts of this site, where the server has some for this machine.
+run_pre_install
+
 # Which disk is which, and whether everything fits: nothing is written before this is known.
 DISK_1=$(choose_disk 1 2 6975 /dev/nvme0n1) || exit 1
 DISK_2=$(choose_disk 2 2 6975 /dev/nvme1n1) || exit 1
@@ -156,7 +159,7 @@ enter_image
 	printf '%s\n' '/dev/mapper/vg-swap none swap sw 0 0'
 } | put etc/fstab || fail 'The file /etc/fstab cannot be written'
 
-set_hostname node01 example.org
+set_hostname "${INGOT_HOSTNAME:-node01}" "${INGOT_DOMAIN-example.org}"
 new_identity
 
 # The image's boot files name the golden client's filesystems.
@@ -165,6 +168,7 @@ set_grub_disks "$DISK_1" "$DISK_2"
 
 record_arrays /dev/md0 /dev/md1
 record_groups vg
+record_crypts --
 
 adapt_network
 
@@ -181,6 +185,8 @@ phase bootloader 93 'Installing the boot loader'
 link_uuid "$DEVICE_LV_1_1" "$UUID_LV_1_1"
 install_grub_uefi /boot/efi
 
+run_post_install
+
 check_boot "$UUID_LV_1_1" "$DEVICE_LV_1_1"
 check_uefi_boot /boot/efi
 label_files
@@ -190,7 +196,7 @@ label_files
 phase finish 98 'Unmounting'
 
 if [ -d "$TARGET/etc/systemimager" ]; then
-	echo web@3 | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
+	echo "${INGOT_IMAGE:-web@3}" | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
 fi
 leave_image
 put_away group vg

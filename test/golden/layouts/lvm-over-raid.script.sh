@@ -12,6 +12,9 @@ set -u
 # === partition -----------------------------------------------------------------------------------------------------
 phase partition 2 'Finding and partitioning the disks'
 
+# Scripts of this site, where the server has some for this machine.
+run_pre_install
+
 # Which disk is which, and whether everything fits: nothing is written before this is known.
 DISK_1=$(choose_disk 1 2 1434 /dev/sda) || exit 1
 DISK_2=$(choose_disk 2 2 1434 /dev/sdb) || exit 1
@@ -129,7 +132,7 @@ enter_image
 	printf 'UUID=%s %s\n' "$UUID_1_1" '/boot ext4 defaults 1 2'
 } | put etc/fstab || fail 'The file /etc/fstab cannot be written'
 
-set_hostname node01 example.org
+set_hostname "${INGOT_HOSTNAME:-node01}" "${INGOT_DOMAIN-example.org}"
 new_identity
 
 # The image's boot files name the golden client's filesystems.
@@ -138,6 +141,7 @@ set_grub_disks "$DISK_1"
 
 record_arrays /dev/md0
 record_groups vg0
+record_crypts --
 
 adapt_network
 
@@ -154,6 +158,8 @@ phase bootloader 93 'Installing the boot loader'
 link_uuid "$DEVICE_LV_1_1" "$UUID_LV_1_1"
 install_grub_bios "$DISK_1"
 
+run_post_install
+
 check_boot "$UUID_LV_1_1" "$DEVICE_LV_1_1"
 check_bios_boot "$DISK_1"
 label_files
@@ -163,7 +169,7 @@ label_files
 phase finish 98 'Unmounting'
 
 if [ -d "$TARGET/etc/systemimager" ]; then
-	echo web@3 | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
+	echo "${INGOT_IMAGE:-web@3}" | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
 fi
 leave_image
 put_away group vg0

@@ -12,6 +12,9 @@ set -u
 # === partition -----------------------------------------------------------------------------------------------------
 phase partition 2 'Finding and partitioning the disks'
 
+# Scripts of this site, where the server has some for this machine.
+run_pre_install
+
 # Which disk is which, and whether everything fits: nothing is written before this is known.
 DISK_1=$(choose_disk 1 1 2799 /dev/vda) || exit 1
 
@@ -118,7 +121,7 @@ enter_image
 	printf '%s\n' '/dev/mapper/debian--vg-swap_1 none swap sw 0 0'
 } | put etc/fstab || fail 'The file /etc/fstab cannot be written'
 
-set_hostname node01 example.org
+set_hostname "${INGOT_HOSTNAME:-node01}" "${INGOT_DOMAIN-example.org}"
 new_identity
 
 # The image's boot files name the golden client's filesystems.
@@ -127,6 +130,7 @@ set_resume "$UUID_LV_1_2"
 set_grub_disks "$DISK_1"
 
 record_groups debian-vg
+record_crypts --
 
 adapt_network
 
@@ -143,6 +147,8 @@ phase bootloader 93 'Installing the boot loader'
 link_uuid "$DEVICE_LV_1_1" "$UUID_LV_1_1"
 install_grub_bios "$DISK_1"
 
+run_post_install
+
 check_boot "$UUID_LV_1_1" "$DEVICE_LV_1_1"
 check_bios_boot "$DISK_1"
 label_files
@@ -152,7 +158,7 @@ label_files
 phase finish 98 'Unmounting'
 
 if [ -d "$TARGET/etc/systemimager" ]; then
-	echo web@3 | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
+	echo "${INGOT_IMAGE:-web@3}" | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
 fi
 leave_image
 put_away group debian-vg

@@ -12,6 +12,9 @@ set -u
 # === partition -----------------------------------------------------------------------------------------------------
 phase partition 2 'Finding and partitioning the disks'
 
+# Scripts of this site, where the server has some for this machine.
+run_pre_install
+
 # Which disk is which, and whether everything fits: nothing is written before this is known.
 DISK_1=$(choose_disk 1 1 10283 /dev/mmcblk0) || exit 1
 
@@ -110,12 +113,14 @@ enter_image
 	printf 'UUID=%s %s\n' "$UUID_1_3" '/home ext4 defaults 0 2'
 } | put etc/fstab || fail 'The file /etc/fstab cannot be written'
 
-set_hostname node01 example.org
+set_hostname "${INGOT_HOSTNAME:-node01}" "${INGOT_DOMAIN-example.org}"
 new_identity
 
 # The image's boot files name the golden client's filesystems.
 set_resume ''
 set_grub_disks "$DISK_1"
+
+record_crypts --
 
 adapt_network
 
@@ -132,6 +137,8 @@ phase bootloader 93 'Installing the boot loader'
 link_uuid "$DEVICE_1_2" "$UUID_1_2"
 install_grub_uefi /boot/efi
 
+run_post_install
+
 check_boot "$UUID_1_2" "$DEVICE_1_2"
 check_uefi_boot /boot/efi
 label_files
@@ -141,7 +148,7 @@ label_files
 phase finish 98 'Unmounting'
 
 if [ -d "$TARGET/etc/systemimager" ]; then
-	echo web@3 | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
+	echo "${INGOT_IMAGE:-web@3}" | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
 fi
 leave_image
 # From here on the server lets this machine boot from its own disk. The ramdisk reboots when this script has ended.

@@ -12,6 +12,9 @@ set -u
 # === partition -----------------------------------------------------------------------------------------------------
 phase partition 2 'Finding and partitioning the disks'
 
+# Scripts of this site, where the server has some for this machine.
+run_pre_install
+
 # Which disk is which, and whether everything fits: nothing is written before this is known.
 DISK_1=$(choose_disk 1 4 1183 /dev/nvme0n1) || exit 1
 DISK_2=$(choose_disk 2 4 1183 /dev/nvme1n1) || exit 1
@@ -175,7 +178,7 @@ enter_image
 	printf 'UUID=%s %s\n' "$UUID_MD_1" '/boot ext4 defaults 1 2'
 } | put etc/fstab || fail 'The file /etc/fstab cannot be written'
 
-set_hostname node01 example.org
+set_hostname "${INGOT_HOSTNAME:-node01}" "${INGOT_DOMAIN-example.org}"
 new_identity
 
 # The image's boot files name the golden client's filesystems.
@@ -183,6 +186,7 @@ set_resume ''
 set_grub_disks "$DISK_1" "$DISK_2" "$DISK_3" "$DISK_4"
 
 record_arrays /dev/md0 /dev/md1
+record_crypts --
 
 adapt_network
 
@@ -199,6 +203,8 @@ phase bootloader 93 'Installing the boot loader'
 link_uuid "$DEVICE_MD_2" "$UUID_MD_2"
 install_grub_bios "$DISK_1" "$DISK_2" "$DISK_3" "$DISK_4"
 
+run_post_install
+
 check_boot "$UUID_MD_2" "$DEVICE_MD_2"
 check_bios_boot "$DISK_1"
 check_bios_boot "$DISK_2"
@@ -211,7 +217,7 @@ label_files
 phase finish 98 'Unmounting'
 
 if [ -d "$TARGET/etc/systemimager" ]; then
-	echo web@3 | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
+	echo "${INGOT_IMAGE:-web@3}" | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
 fi
 leave_image
 put_away array /dev/md1

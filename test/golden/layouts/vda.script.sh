@@ -13,6 +13,9 @@ set -u
 # INGOT_TOKEN and INGOT_MAC are in the environment. Further variables that may be set by hand:
 #   INGOT_DISKS="/dev/sda /dev/sdb"  install onto these disks, in the layout's order
 #   INGOT_STOP_BEFORE=write          end before a phase, in order to look at what was done
+#   INGOT_LUKS_KEY=FILE              the passphrase for encrypted volumes, instead of asking the server
+# The server tells these where the script was pinned for more than one node:
+#   INGOT_HOSTNAME, INGOT_DOMAIN, INGOT_IMAGE
 TARGET=${INGOT_TARGET:-/target}
 # The library lies in the ramdisk, not beside this script.
 # shellcheck source=/dev/null
@@ -483,6 +486,46 @@ own_cards() {
 	done
 }
 
+# record_crypts -- [NAME DEVICE OPTIONS]...: /etc/crypttab has the volumes that were made. The golden client's other lines become
+# comments: what has the same name here is another device, and a line with /dev/urandom would write over it.
+record_crypts() {
+	shift
+	if [ $# -eq 0 ] && [ ! -s "$TARGET/etc/crypttab" ]; then
+		return 0
+	fi
+	if [ $# -gt 0 ]; then
+		image_has cryptsetup || fail "The layout has encrypted volumes and the image has no cryptsetup: add its package to the image"
+		if image_has update-initramfs && [ ! -e "$TARGET/usr/share/initramfs-tools/hooks/cryptroot" ]; then
+			fail "The image's initramfs could not unlock encrypted volumes: add the package cryptsetup-initramfs to the image"
+		fi
+	fi
+	: >"$WORK/crypttab"
+	names=
+	for file in $(boot_files); do
+		edit "$file" -e 's/ *rd\.luks\.\(uuid\|name\|options\|key\)=[^ "]*//g'
+	done
+	while [ $# -gt 0 ]; do
+		uuid=$(cryptsetup luksUUID "$2") || fail "$2 is not an encrypted volume"
+		options=$3
+		if image_has update-initramfs; then
+			options=$options,initramfs
+		elif image_has dracut; then
+			add_boot_words "rd.luks.name=$uuid=$1"
+		fi
+		echo "$1 UUID=$uuid none $options" >>"$WORK/crypttab"
+		names="$names $1 "
+		shift 3
+	done
+	if [ -f "$TARGET/etc/crypttab" ] && [ ! -L "$TARGET/etc/crypttab" ]; then
+		awk -v names="$names" '
+			/^[ \t]*(#|$)/ { print; next }
+			index(names, " " $1 " ") { next }
+			{ print "# Not on this machine: " $0 }' "$TARGET/etc/crypttab" >>"$WORK/crypttab" ||
+			fail "/etc/crypttab cannot be read"
+	fi
+	put etc/crypttab <"$WORK/crypttab" || fail "/etc/crypttab cannot be written"
+}
+
 # --- Booting ---------------------------------------------------------------------------------------------------------
 # kernels: versions of the kernels that the image boots, one a line.
 kernels() {
@@ -660,9 +703,55 @@ leave_image() {
 	sync
 }
 
+# --- The site's own scripts ------------------------------------------------------------------------------------------
+# fetch_scripts STAGE FOLDER: the scripts that the server has for this node, and what lies beside them. Prints how many run.
+fetch_scripts() {
+	ingot_fetch "/node/scripts/$1" "$WORK/$1.list" || fail "The list of $1 scripts cannot be fetched"
+	sed -n 's/^run //p' "$WORK/$1.list" >"$WORK/$1.run"
+	if [ ! -s "$WORK/$1.run" ]; then
+		return 0
+	fi
+	rm -rf "$2"
+	must "The folder for $1 scripts cannot be made" mkdir -p "$2"
+	chmod 0700 "$2"
+	sed -n -e 's/^run //p' -e 's/^file //p' "$WORK/$1.list" >"$WORK/$1.files"
+	while read -r name; do
+		ingot_fetch "/node/scripts/$1/$name" "$2/$name" </dev/null || fail "The $1 script $name cannot be fetched"
+		chmod 0700 "$2/$name"
+	done <"$WORK/$1.files"
+	ingot_fetch /node/variables "$2/variables.txt" || fail "The variables for $1 scripts cannot be fetched"
+}
+
+# run_pre_install: in the ramdisk. What a script leaves in /tmp/pre-install_variables.txt holds for all that follows.
+run_pre_install() {
+	fetch_scripts pre-install "$WORK/pre-install"
+	while read -r name; do
+		say "Running the pre-install script $name"
+		(cd "$WORK/pre-install" && cp variables.txt /tmp/variables.txt && "./$name" </dev/null) || fail "The pre-install script $name ended with code $?"
+	done <"$WORK/pre-install.run"
+	if [ -f /tmp/pre-install_variables.txt ]; then
+		# It is there in the ramdisk only.
+		# shellcheck source=/dev/null
+		. /tmp/pre-install_variables.txt
+	fi
+}
+
+# run_post_install: in the new system, from /tmp/post-install.
+run_post_install() {
+	fetch_scripts post-install "$TARGET/tmp/post-install"
+	while read -r name; do
+		say "Running the post-install script $name"
+		in_image "/tmp/post-install/$name" || fail "The post-install script $name ended with code $?"
+	done <"$WORK/post-install.run"
+	rm -rf "$TARGET/tmp/post-install"
+}
+
 # --- The install ------------------------------------------------------------------------------------------------------
 # === partition -----------------------------------------------------------------------------------------------------
 phase partition 2 'Finding and partitioning the disks'
+
+# Scripts of this site, where the server has some for this machine.
+run_pre_install
 
 # Which disk is which, and whether everything fits: nothing is written before this is known.
 DISK_1=$(choose_disk 1 1 3426 /dev/vda) || exit 1
@@ -766,12 +855,14 @@ enter_image
 	printf 'UUID=%s %s\n' "$UUID_1_3" 'swap swap defaults 0 0'
 } | put etc/fstab || fail 'The file /etc/fstab cannot be written'
 
-set_hostname node01 example.org
+set_hostname "${INGOT_HOSTNAME:-node01}" "${INGOT_DOMAIN-example.org}"
 new_identity
 
 # The image's boot files name the golden client's filesystems.
 set_resume "$UUID_1_3"
 set_grub_disks "$DISK_1"
+
+record_crypts --
 
 adapt_network
 
@@ -788,6 +879,8 @@ phase bootloader 93 'Installing the boot loader'
 link_uuid "$DEVICE_1_2" "$UUID_1_2"
 install_grub_bios "$DISK_1"
 
+run_post_install
+
 check_boot "$UUID_1_2" "$DEVICE_1_2"
 check_bios_boot "$DISK_1"
 label_files
@@ -797,7 +890,7 @@ label_files
 phase finish 98 'Unmounting'
 
 if [ -d "$TARGET/etc/systemimager" ]; then
-	echo web@3 | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
+	echo "${INGOT_IMAGE:-web@3}" | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
 fi
 leave_image
 # From here on the server lets this machine boot from its own disk. The ramdisk reboots when this script has ended.

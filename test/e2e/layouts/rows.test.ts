@@ -1,0 +1,167 @@
+/**
+ * One golden client on a virtio disk under BIOS becomes nodes with other disks, firmware and filesystems: a row each. A row
+ * is installed over the network, boots by itself, and is asked what it has.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Node } from "../../../server/api/schema.ts";
+import { Lab } from "../../lab/lab.ts";
+import type { Machine } from "../../lab/machine.ts";
+import type { DiskSpec, Firmware } from "../../lab/machine-spec.ts";
+import { addPackages } from "./image-packages.ts";
+
+interface Row {
+  readonly name: string;
+  readonly disk: DiskSpec;
+  readonly firmware?: Firmware;
+  /** Elements in place of the golden client's `<disk>` and of its line for /. */
+  readonly disks: string;
+  readonly root: string;
+  /** Typed at boot. */
+  readonly passphrase?: string;
+  /** What `findmnt -no SOURCE,FSTYPE /` says. */
+  readonly mounted: string;
+  /** Further commands and what they say. */
+  readonly says?: Readonly<Record<string, string>>;
+}
+
+function part(number: number, size: string, flags = "-"): string {
+  return `<part num="${number}" size="${size}" p_type="primary" p_name="-" flags="${flags}" />`;
+}
+
+function disk(...parts: readonly string[]): string {
+  return `<disk dev="/dev/vda" label_type="msdos" unit_of_measurement="MB">${parts.join("")}</disk>`;
+}
+
+function line(device: string, mountPoint: string, filesystem: string, options = "defaults"): string {
+  const number = mountPoint === "/" ? 10 : mountPoint === "/boot" ? 20 : 30;
+  return `<fsinfo line="${number}" real_dev="${device}" mp="${mountPoint}" fs="${filesystem}" options="${options}" dump="0" pass="0" />`;
+}
+
+const bootAndRoot = disk(part(1, "300", "boot"), part(2, "*"));
+const boot = line("/dev/vda1", "/boot", "ext4");
+
+const rows: readonly Row[] = [
+  {
+    name: "an encrypted root and swap",
+    disk: { bus: "virtio", size: "3G" },
+    disks: `${disk(part(1, "300", "boot"), part(2, "*"), part(3, "200"))}<luks name="cryptroot" device="/dev/vda2" options="luks,discard" /><luks name="cryptswap" device="/dev/vda3" />`,
+    root: `${line("/dev/mapper/cryptroot", "/", "ext4")}${boot}${line("/dev/mapper/cryptswap", "none", "swap")}`,
+    passphrase: "correct horse",
+    mounted: "/dev/mapper/cryptroot ext4",
+    says: {
+      "cryptsetup luksDump /dev/vda2 | sed -n 's/^Version:[ \\t]*//p'": "2",
+      "lsblk --noheadings --output TYPE $(swapon --noheadings --show=NAME)": "crypt",
+    },
+  },
+  {
+    name: "a SATA disk ten times as large, root on xfs",
+    disk: { bus: "sata", size: "30G" },
+    disks: bootAndRoot,
+    root: line("/dev/vda2", "/", "xfs") + boot,
+    mounted: "/dev/sda2 xfs",
+    says: { "df -BG --output=size / | tail -n 1 | tr -d ' '": "30G" },
+  },
+  {
+    name: "an NVMe disk under UEFI, root on a btrfs subvolume",
+    disk: { bus: "nvme", size: "3G" },
+    firmware: "uefi",
+    disks: bootAndRoot,
+    root: line("/dev/vda2", "/", "btrfs", "subvol=@") + boot,
+    mounted: "/dev/nvme0n1p2[/@] btrfs",
+    says: { "test -d /sys/firmware/efi && echo uefi": "uefi" },
+  },
+  {
+    name: "a smaller disk with sectors of 4096 bytes under UEFI",
+    disk: { bus: "virtio", size: "2500M", sector: 4096 },
+    firmware: "uefi",
+    disks: disk(part(1, "*")),
+    root: line("/dev/vda1", "/", "ext4"),
+    mounted: "/dev/vda1 ext4",
+    says: { "cat /sys/block/vda/queue/logical_block_size": "4096" },
+  },
+];
+
+/** Rows by number, for a run of some of them: `INGOT_ROWS=0,2`. */
+const chosen = process.env.INGOT_ROWS?.split(",").map(Number) ?? rows.map((_, index) => index);
+
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await Lab.open({ report: (message) => process.stderr.write(`${message}\n`) });
+  const golden = await lab.golden({ kernel: "standard" });
+  await lab.buildFlavor();
+  await lab.startDaemon();
+  await lab.ingot("node", "add", "golden", "--mac", golden.mac, "--ip", golden.address);
+  await golden.start();
+  await golden.waitForSsh(300_000);
+  await lab.ingot("capture", "web", golden.address, "--message", "golden");
+  await golden.stop();
+  await addPackages(lab, "web", ["cryptsetup", "cryptsetup-initramfs"]);
+  mkdirSync(join(lab.state, "luks"));
+  mkdirSync(join(lab.state, "scripts/post-install"), { recursive: true });
+  writeFileSync(join(lab.state, "luks/web"), "correct horse\n", { mode: 0o600 });
+  const script = join(lab.state, "scripts/post-install/50all.note");
+  writeFileSync(script, '. /tmp/post-install/variables.txt\necho "$IMAGENAME on $HOSTNAME" >/etc/note\n');
+});
+
+afterAll(async () => {
+  await lab.close();
+});
+
+async function said(machine: Machine, command: string): Promise<string> {
+  return (await machine.ssh(command)).stdout.trimEnd();
+}
+
+describe.each(rows.filter((_, index) => chosen.includes(index)))("$name", (row) => {
+  let node: Machine;
+  const name = `row${rows.indexOf(row)}`;
+
+  afterAll(async () => {
+    await node.stop();
+  });
+
+  it("is installed", async () => {
+    node = await lab.machine({
+      name,
+      disks: [row.disk],
+      boot: "network",
+      ...(row.firmware === undefined ? {} : { firmware: row.firmware }),
+    });
+    await lab.ingot("node", "add", name, "--mac", node.mac, "--ip", node.address);
+    const layout = `<config>${row.disks}${row.root}</config>\n`;
+    writeFileSync(join(lab.state, "images/web/etc/systemimager/autoinstallscript.conf"), layout);
+    await lab.ingot("image", "commit", "web", "--message", row.name);
+
+    await lab.ingot("deploy", name, "--image", "web");
+    await node.start();
+    await lab.ingot("watch", "--until-idle");
+
+    const shown = Node.parse(JSON.parse((await lab.ingot("node", "show", name, "--json")).stdout));
+    const log = (await lab.ingot("node", "show", name, "--log")).stdout;
+    expect(shown.install, log.slice(-6000)).toMatchObject({ state: "done" });
+    expect(log).not.toContain("correct horse");
+  });
+
+  it("boots by itself and is what was planned", async () => {
+    if (row.passphrase !== undefined) {
+      const volumes = row.disks.split("<luks ").length - 1;
+      let from = 0;
+      for (let count = 0; count < volumes; count++) {
+        await node.waitForSerial(/unlock disk/, { timeoutMs: 400_000, from });
+        from = node.mark();
+        await node.typeLine(row.passphrase);
+      }
+    }
+    await node.waitForSerial(new RegExp(`${name} login:`), { timeoutMs: 400_000 });
+    await node.waitForSsh(100_000);
+
+    expect(await said(node, "findmnt -no SOURCE,FSTYPE /")).toBe(row.mounted);
+    for (const [command, answer] of Object.entries(row.says ?? {})) {
+      expect(await said(node, command), command).toBe(answer);
+    }
+    expect(await said(node, "cat /etc/note")).toBe(`web on ${name}`);
+    expect(await said(node, "systemctl --failed --no-legend")).toBe("");
+  });
+});

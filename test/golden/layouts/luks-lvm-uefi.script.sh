@@ -1,0 +1,181 @@
+#!/bin/sh
+# Ingot master script: installs web@3 on node01.
+#
+# It runs in Ingot's install ramdisk. Each step is checked: the first that fails is reported with its message and ends
+# the install; success is told to the server only after what was written has been compared with the version.
+#
+# Text in single quotes, of the layout and for inner programs, is not to be expanded here.
+# shellcheck disable=SC2016
+set -u
+
+# --- The install ------------------------------------------------------------------------------------------------------
+# === partition -----------------------------------------------------------------------------------------------------
+phase partition 2 'Finding and partitioning the disks'
+
+# Scripts of this site, where the server has some for this machine.
+run_pre_install
+
+# Which disk is which, and whether everything fits: nothing is written before this is known.
+DISK_1=$(choose_disk 1 1 3327 /dev/nvme0n1) || exit 1
+
+# /dev/nvme0n1 of the layout: gpt; sizes in MiB.
+MIB_1=$(disk_mib "$DISK_1") || fail "The size of $DISK_1 cannot be read"
+ROOM_1=$(room "$DISK_1" gpt) || exit 1
+SIZE_1_1=512 # /boot/efi
+SIZE_1_2=488 # /boot
+SIZE_1_3=$((ROOM_1 - SIZE_1_1 - SIZE_1_2)) # /dev/mapper/nvme0n1p3_crypt: what is left
+enough "$DISK_1" /dev/mapper/nvme0n1p3_crypt "$SIZE_1_3" 2325
+
+# The volume group vg0, in extents of 4 MiB.
+EXTENTS_1=$(($(extents "$((SIZE_1_3 - 16))" 4)))
+enough_extents vg0 "$EXTENTS_1" 577 4
+say "/dev/nvme0n1 of the layout is $DISK_1 here ($MIB_1 MiB)"
+
+fetch_key
+
+# /dev/nvme0n1 of the layout: a fresh gpt label, partitions aligned to 1 MiB.
+START_1_1=1
+START_1_2=$((START_1_1 + SIZE_1_1))
+START_1_3=$((START_1_2 + SIZE_1_2))
+write_table "$DISK_1" <<END || exit 1
+label: gpt
+$(partition "$DISK_1" 1) : start=${START_1_1}MiB, size=${SIZE_1_1}MiB, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B, name="EFI"
+$(partition "$DISK_1" 2) : start=${START_1_2}MiB, size=${SIZE_1_2}MiB, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4, name="boot"
+$(partition "$DISK_1" 3) : start=${START_1_3}MiB, size=${SIZE_1_3}MiB, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4, name="crypt"
+END
+settle "$DISK_1" 1 2 3
+
+
+# === format --------------------------------------------------------------------------------------------------------
+phase format 3 'Making filesystems'
+
+# nvme0n1p3_crypt, for /dev/vg0/swap_1, /dev/vg0/root
+make_crypt "$(partition "$DISK_1" 3)" nvme0n1p3_crypt
+
+make_group vg0 --physicalextentsize 4096K -- /dev/mapper/nvme0n1p3_crypt
+
+make_volume vg0 swap_1 --size 999424k
+
+make_volume vg0 root --extents 100%FREE
+
+# /
+DEVICE_LV_1_1=/dev/vg0/root
+must 'ext4 for / cannot be made' mkfs.ext4 -q -F "$DEVICE_LV_1_1"
+UUID_LV_1_1=$(fresh_uuid "$DEVICE_LV_1_1") || exit 1
+
+# /boot
+DEVICE_1_2=$(partition "$DISK_1" 2)
+must 'ext4 for /boot cannot be made' mkfs.ext4 -q -F "$DEVICE_1_2"
+UUID_1_2=$(fresh_uuid "$DEVICE_1_2") || exit 1
+
+# /boot/efi
+DEVICE_1_1=$(partition "$DISK_1" 1)
+must 'vfat for /boot/efi cannot be made' mkfs.vfat -F 32 "$DEVICE_1_1"
+UUID_1_1=$(fresh_uuid "$DEVICE_1_1") || exit 1
+
+# swap
+DEVICE_LV_1_2=/dev/vg0/swap_1
+must 'swap for swap cannot be made' mkswap "$DEVICE_LV_1_2"
+UUID_LV_1_2=$(fresh_uuid "$DEVICE_LV_1_2") || exit 1
+
+
+# === mount ---------------------------------------------------------------------------------------------------------
+phase mount 5 'Mounting them'
+
+must '/ cannot be mounted' mkdir -p "$TARGET"
+must '/ cannot be mounted' mount -t ext4 "$DEVICE_LV_1_1" "$TARGET"
+
+must '/boot cannot be mounted' mkdir -p "$TARGET"/boot
+must '/boot cannot be mounted' mount -t ext4 "$DEVICE_1_2" "$TARGET"/boot
+
+must '/boot/efi cannot be mounted' mkdir -p "$TARGET"/boot/efi
+must '/boot/efi cannot be mounted' mount -t vfat -o umask=0077,quiet "$DEVICE_1_1" "$TARGET"/boot/efi
+
+
+# === write ---------------------------------------------------------------------------------------------------------
+phase write 6 'Writing the tree'
+
+# tar runs this every so often with the number of 10 KiB records it has read.
+cat >"$WORK/progress.sh" <<'END'
+. "${INGOT_LIBRARY:-/lib/ingot/node.sh}"
+bytes=$((TAR_CHECKPOINT * 10240))
+percent=$((6 + TAR_CHECKPOINT * 64 / 87891))
+if [ "$percent" -gt 70 ]; then
+	percent=70
+fi
+ingot_report write "$percent" "$((bytes / 1048576)) of 859 MiB" "$bytes"
+END
+write_tree 879
+say "32000 files are written"
+
+
+# === verify --------------------------------------------------------------------------------------------------------
+phase verify 70 'Comparing what was written with the version'
+
+# Read back from the disk, not from memory.
+sync
+echo 3 >/proc/sys/vm/drop_caches || true
+(cd "$TARGET" && LC_ALL=C exec find . -noleaf -path ./.ingot-staging -prune -o -path ./lost+found -prune -o -path ./boot/lost+found -prune -o -printf '%y %m %U %G %s %b %T@ %C@ %D:%i %n\0%l\0%P\0' '(' -type b -o -type c ')' -exec stat --printf 'r %t %T\0\0%n\0' '{}' +) >"$WORK/listing" || fail "The tree that was written cannot be listed"
+(cd "$TARGET" && LC_ALL=C find . -noleaf -path ./lost+found -prune -o -path ./boot/lost+found -prune -o -type f -exec sha256sum -z '{}' +) >"$WORK/digests" ||
+	fail "A file that was written cannot be read back"
+ask_verdict
+say "The tree is as the version has it"
+
+
+# === configure -----------------------------------------------------------------------------------------------------
+phase configure 84 'Making the copy a machine of its own'
+
+enter_image
+# The golden client's fstab, with the UUIDs of the fresh filesystems.
+{
+	printf '%s\n' '/dev/mapper/vg0-root / ext4 errors=remount-ro 0 1'
+	printf 'UUID=%s %s\n' "$UUID_1_2" '/boot ext4 defaults 0 2'
+	printf 'UUID=%s %s\n' "$UUID_1_1" '/boot/efi vfat umask=0077 0 1'
+	printf '%s\n' '/dev/mapper/vg0-swap_1 none swap sw 0 0'
+} | put etc/fstab || fail 'The file /etc/fstab cannot be written'
+
+set_hostname "${INGOT_HOSTNAME:-node01}" "${INGOT_DOMAIN-example.org}"
+new_identity
+
+# The image's boot files name the golden client's filesystems.
+rename_uuid 2c1e2ad0-6b0c-4c63-a8c8-5a3f6b1f0a11 "$UUID_1_2"
+rename_uuid 6B5D-1C0E "$UUID_1_1"
+set_resume "$UUID_LV_1_2"
+set_grub_disks "$DISK_1"
+
+record_groups vg0
+record_crypts -- nvme0n1p3_crypt "$(partition "$DISK_1" 3)" luks,discard
+
+adapt_network
+
+
+# === initramfs -----------------------------------------------------------------------------------------------------
+phase initramfs 86 'Building the initramfs'
+
+build_initramfs 86 93
+
+
+# === bootloader ----------------------------------------------------------------------------------------------------
+phase bootloader 93 'Installing the boot loader'
+
+link_uuid "$DEVICE_LV_1_1" "$UUID_LV_1_1"
+install_grub_uefi /boot/efi
+
+run_post_install
+
+check_boot "$UUID_LV_1_1" "$DEVICE_LV_1_1"
+check_uefi_boot /boot/efi
+label_files
+
+
+# === finish --------------------------------------------------------------------------------------------------------
+phase finish 98 'Unmounting'
+
+if [ -d "$TARGET/etc/systemimager" ]; then
+	echo "${INGOT_IMAGE:-web@3}" | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
+fi
+leave_image
+put_away group vg0
+put_away crypt nvme0n1p3_crypt
+# From here on the server lets this machine boot from its own disk. The ramdisk reboots when this script has ended.
+ingot_post /node/done >/dev/null || fail 'The server cannot be told that the install is done'
