@@ -59,7 +59,8 @@ export async function startDaemon(
   const wire = options.wire ?? "lab";
   const configFile = join(place.folder, `ingot-${wire}.yaml`);
   const base = labConfig(place, options.keyFile);
-  const settings = wire === "lab" ? base : { ...base, netboot: {} };
+  // On this machine's own wire, somebody may have the port already: the socket is all that is wanted there.
+  const settings = wire === "lab" ? base : { ...base, netboot: {}, api: { listen: [] } };
   // JSON is YAML, and shows in an error's line number what was meant.
   const config = options.config;
   writeFileSync(
@@ -75,10 +76,10 @@ export async function startDaemon(
       if (!background.running()) {
         throw new Error(`'ingot serve' ended at once:\n${readFileSync(logFile, "utf8").slice(-3000)}`);
       }
-      const status = await ingot(place, ["status"], { allowFailure: true, timeoutMs: 20_000, wire });
+      const status = await ingot(place, ["status"], { allowFailure: true, timeoutMs: 100_000, wire });
       return status.code === 0 ? true : undefined;
     },
-    { what: "'ingot serve' to answer", timeoutMs: 30_000, everyMs: 100, signal: options.signal },
+    { what: "'ingot serve' to answer", timeoutMs: 300_000, everyMs: 100, signal: options.signal },
   );
   return {
     pid: background.pid,
