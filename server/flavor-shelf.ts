@@ -28,13 +28,14 @@ export async function openFlavorShelf(options: FlavorShelfOptions): Promise<Flav
     list: refresh,
     has: (name) => known.has(name),
     get: (name) => known.get(name),
-    async build(name, { onProgress, signal, log }) {
+    async build(name, { onProgress, signal, log, kernel }) {
       const flavor = await buildFlavor({
         name,
         arch: "x86_64",
         outDir: options.folder,
         workDir: join(options.workFolder, "flavor"),
         source: await options.packages(),
+        ...(kernel === undefined ? {} : { systemKernel: kernel }),
         clock: options.clock,
         onProgress,
         signal,

@@ -6,6 +6,7 @@ import type { ImageName, Manifest } from "../images/manifest.ts";
 import type { HostKeyStore, RemoteConnector } from "../images/remote/session.ts";
 import type { ImageStore } from "../images/store/store.ts";
 import type { FlavorInfo } from "../netboot/flavor/flavor.ts";
+import type { SystemKernel } from "../netboot/flavor/kernel-files.ts";
 import type { Status } from "./api/schema.ts";
 import type { AdoptionRule } from "./discovery/adoption.ts";
 import type { StrangerRegistry } from "./discovery/registry.ts";
@@ -24,7 +25,13 @@ export interface FlavorShelf {
   get(name: string): FlavorInfo | undefined;
   build(
     name: string,
-    options: { readonly onProgress: ProgressSink; readonly signal: AbortSignal; readonly log: Log },
+    options: {
+      readonly onProgress: ProgressSink;
+      readonly signal: AbortSignal;
+      readonly log: Log;
+      /** Of an image; without one, Debian's. */
+      readonly kernel?: SystemKernel | undefined;
+    },
   ): Promise<FlavorInfo>;
   /** `not-found`. */
   remove(name: string): Promise<void>;

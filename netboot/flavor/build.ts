@@ -23,7 +23,8 @@ import {
   parseFlavorName,
 } from "./flavor.ts";
 import { makeBuildFolder, publishFlavor } from "./flavor-folder.ts";
-import { type KernelParts, readKernelPackage } from "./kernel-reader.ts";
+import type { SystemKernel } from "./kernel-files.ts";
+import { type KernelParts, readKernelPackage, readSystemKernel } from "./kernel-reader.ts";
 import { serverModules, virtualModules } from "./module-list.ts";
 import { standardPackages, unwantedLibraries } from "./package-list.ts";
 import type { PackageSource } from "./package-source.ts";
@@ -36,6 +37,8 @@ export interface FlavorBuildOptions {
   readonly arch: FlavorArch;
   /** `generic` (all hardware) unless told; `cloud` has drivers for virtual machines only. */
   readonly kernel?: "generic" | "cloud";
+  /** Taken in place of a kernel of Debian's packages. */
+  readonly systemKernel?: SystemKernel;
   /** The folder of flavors; the result lies in `outDir/NAME`. */
   readonly outDir: string;
   /** For scratch files, cleared at the end. */
@@ -71,18 +74,18 @@ export async function buildFlavor(options: FlavorBuildOptions): Promise<FlavorIn
     report("download", `Fetching ${packages.all.length} packages, ${Math.round(bytes / 1e6)} MB`);
     const paths = await options.source.fetch(packages.all);
     report("unpack", "Reading programs");
-    const userland = await readUserland(packages.all.slice(1), {
-      paths: paths.slice(1),
+    const first = packages.kernel === undefined ? 0 : 1;
+    const userland = await readUserland(packages.all.slice(first), {
+      paths: paths.slice(first),
       signal: options.signal,
     });
-    report("modules", `Reading ${packages.kernel.name}`);
+    report("modules", `Reading ${packages.kernel?.name ?? `the kernel of ${options.systemKernel?.of}`}`);
     const patterns = options.kernel === "cloud" ? virtualModules : [...virtualModules, ...serverModules];
-    const kernel = await readKernelPackage(paths[0] ?? "", {
-      patterns,
-      scratchDir,
-      log,
-      signal: options.signal,
-    });
+    const reading = { patterns, scratchDir, log, signal: options.signal };
+    const kernel =
+      options.systemKernel === undefined
+        ? await readKernelPackage(paths[0] ?? "", reading)
+        : await readSystemKernel(options.systemKernel, reading);
     report("compress", `Writing ${userland.length} files and ${kernel.moduleCount} modules`);
     const tree = orThrow(layTree([...skeleton(), ...userland, ...kernel.entries, ...ownFiles()]), {
       code: "internal",
@@ -90,13 +93,14 @@ export async function buildFlavor(options: FlavorBuildOptions): Promise<FlavorIn
     });
     const folder = await makeBuildFolder(outDir, name);
     const files = await writeFiles(folder, { tree, kernel, options });
-    const used = new Set([packages.kernel.name, ...userland.map((entry) => entry.from)]);
+    const used = new Set([packages.kernel?.name, ...userland.map((entry) => entry.from)]);
     const flavor = await publishFlavor(outDir, {
       folder,
       flavor: {
         name,
         arch,
         kernelVersion: kernel.version,
+        ...(options.systemKernel === undefined ? {} : { image: options.systemKernel.of }),
         ...files,
         packages: packages.all
           .filter((record) => used.has(record.name))
@@ -112,16 +116,12 @@ export async function buildFlavor(options: FlavorBuildOptions): Promise<FlavorIn
   }
 }
 
-/** The kernel first, then the programs' packages, then the libraries of all those depend on. */
+/** The kernel first where it is a package, then the programs' packages, then the libraries of all those depend on. */
 async function findPackages(
   options: FlavorBuildOptions,
-): Promise<{ readonly kernel: PackageRecord; readonly all: readonly PackageRecord[] }> {
+): Promise<{ readonly kernel: PackageRecord | undefined; readonly all: readonly PackageRecord[] }> {
   const { source } = options;
-  const architecture = debianArchitecture(options.arch);
-  const metaName = `linux-image-${options.kernel === "cloud" ? "cloud-" : ""}${architecture}`;
-  const meta = only(await source.find([metaName], { closure: false }), metaName);
-  const kernelName = orThrow(kernelPackage(meta), { code: "not-found", what: "No kernel package" });
-  const kernel = only(await source.find([kernelName], { closure: false }), kernelName);
+  const kernel = options.systemKernel === undefined ? await findKernel(options) : undefined;
   const names = new Set(standardPackages.map((selection) => selection.name));
   const closure = await source.find([...names], { closure: true });
   const wanted = closure.filter(
@@ -129,7 +129,14 @@ async function findPackages(
       names.has(record.name) ||
       (record.section === "libs" && !unwantedLibraries.some((pattern) => pattern.test(record.name))),
   );
-  return { kernel, all: [kernel, ...wanted] };
+  return { kernel, all: [...(kernel === undefined ? [] : [kernel]), ...wanted] };
+}
+
+async function findKernel({ source, arch, kernel }: FlavorBuildOptions): Promise<PackageRecord> {
+  const metaName = `linux-image-${kernel === "cloud" ? "cloud-" : ""}${debianArchitecture(arch)}`;
+  const meta = only(await source.find([metaName], { closure: false }), metaName);
+  const name = orThrow(kernelPackage(meta), { code: "not-found", what: "No kernel package" });
+  return only(await source.find([name], { closure: false }), name);
 }
 
 async function readUserland(
@@ -180,11 +187,17 @@ async function writeFiles(
     }
   }
   // The kernel unpacks windows of 8 MiB at most without asking for more memory: no --long.
-  const { stdout, done } = startProgram(["zstd", `-${parts.options.compression ?? 9}`, "-T0", "-q", "-c"], {
-    input: counted(),
-    debianPackage: "zstd",
-    signal: parts.options.signal,
-  });
+  // Kernels before 5.9 know no zstd; every one knows gzip.
+  const { stdout, done } = startProgram(
+    parts.kernel.takesZstd
+      ? ["zstd", `-${parts.options.compression ?? 9}`, "-T0", "-q", "-c"]
+      : ["gzip", "-n", "-6", "-c"],
+    {
+      input: counted(),
+      debianPackage: parts.kernel.takesZstd ? "zstd" : "gzip",
+      signal: parts.options.signal,
+    },
+  );
   await pipeline(stdout, createWriteStream(initrdPath, { flush: true }));
   await done;
   return {

@@ -1,9 +1,13 @@
-/** Reads the files of a Debian package: `dpkg-deb` unpacks the outer archive and the compression, tar-stream the members. */
+/**
+ * Reads the files of a Debian package or of a tar archive: `dpkg-deb` unpacks a package's outer archive and compression, tar-stream
+ * the members.
+ */
 import { Readable } from "node:stream";
 import { extract, type Header } from "tar-stream";
 import { readAll } from "../../base/async.ts";
 import { AppError } from "../../base/errors.ts";
 import { parseRelPath, type RelPath } from "../../base/path-bytes.ts";
+import { mergedPath } from "./merged-path.ts";
 import { startProgram } from "./program.ts";
 
 export type DebEntry =
@@ -18,7 +22,6 @@ export interface DebReadOptions {
 }
 
 const fileSizeLimit = 256 * 1024 * 1024;
-const mergedFolder = /^(bin|sbin|lib|lib32|lib64|libx32)(?=\/|$)/;
 
 /** Yields the wanted files and links of a package, in its order. Directories are not listed: they follow from the paths. */
 export async function* readDeb(packagePath: string, options: DebReadOptions): AsyncGenerator<DebEntry> {
@@ -26,8 +29,18 @@ export async function* readDeb(packagePath: string, options: DebReadOptions): As
     debianPackage: "dpkg",
     signal: options.signal,
   });
+  yield* readTar(stdout, { wants: options.wants, what: packagePath });
+  await done;
+}
+
+/** The same of an uncompressed tar archive; `what` names it in messages. */
+export async function* readTar(
+  archive: AsyncIterable<Uint8Array>,
+  options: Pick<DebReadOptions, "wants"> & { readonly what: string },
+): AsyncGenerator<DebEntry> {
+  const { what: packagePath } = options;
   const members = extract();
-  const output = Readable.from(stdout, { objectMode: false });
+  const output = Readable.from(archive, { objectMode: false });
   output.on("error", (error) => members.destroy(error));
   output.pipe(members);
   try {
@@ -51,12 +64,6 @@ export async function* readDeb(packagePath: string, options: DebReadOptions): As
   } finally {
     output.destroy();
   }
-  await done;
-}
-
-/** Where a packaged path lies on a system whose `/bin`, `/sbin` and `/lib*` are links into `/usr`. */
-export function mergedPath(path: RelPath): RelPath {
-  return path.replace(mergedFolder, "usr/$1") as RelPath;
 }
 
 function memberPath(name: string, packagePath: string): RelPath {

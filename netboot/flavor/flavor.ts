@@ -13,6 +13,8 @@ export interface FlavorInfo {
   readonly name: string;
   readonly arch: FlavorArch;
   readonly kernelVersion: string;
+  /** The version of an image whose own kernel it is: `web@3`. */
+  readonly image?: string;
   /** Absolute paths, below the flavors folder: they stay valid while the flavor is not rebuilt or removed. */
   readonly kernelPath: string;
   readonly initrdPath: string;
@@ -63,6 +65,7 @@ function isDescription(value: unknown): value is FlavorDescription {
     typeof value.name === "string" &&
     value.arch === "x86_64" &&
     typeof value.kernelVersion === "string" &&
+    (value.image === undefined || typeof value.image === "string") &&
     typeof value.created === "string" &&
     hasFields(value.sizes, { names: ["kernel", "initrd", "unpacked"], type: "number" }) &&
     hasFields(value.sha256s, { names: ["kernel", "initrd"], type: "string" }) &&

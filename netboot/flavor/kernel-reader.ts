@@ -1,12 +1,22 @@
-/** Reads a kernel package: the kernel itself, and of its modules those a ramdisk is to have, with the indexes modprobe needs. */
+/**
+ * Reads a kernel, out of a Debian package or out of an installed system: the kernel itself, and of its modules those a ramdisk is to
+ * have, with the indexes modprobe needs.
+ */
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { AppError } from "../../base/errors.ts";
 import type { RelPath } from "../../base/path-bytes.ts";
 import type { Log } from "../../base/ports.ts";
 import type { RamdiskEntry } from "./cpio.ts";
-import { readDeb } from "./deb-reader.ts";
+import { type DebEntry, readDeb, readTar } from "./deb-reader.ts";
 import { readElf } from "./elf.ts";
+import {
+  isAnyKernelFile,
+  isKernelConfig,
+  isKernelFile,
+  kernelVersionOf,
+  type SystemKernel,
+} from "./kernel-files.ts";
 import { closeModules, type KernelModule } from "./module-closure.ts";
 import { runProgram } from "./program.ts";
 
@@ -15,6 +25,8 @@ export interface KernelParts {
   readonly kernel: Uint8Array;
   readonly entries: readonly RamdiskEntry[];
   readonly moduleCount: number;
+  /** False where the kernel's own configuration does not say that it unpacks ramdisks compressed by zstd. */
+  readonly takesZstd: boolean;
 }
 
 export interface KernelReadOptions {
@@ -25,27 +37,44 @@ export interface KernelReadOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const kernelPath = /^boot\/vmlinuz-(.+)$/;
-const modulePath =
-  /^usr\/lib\/modules\/([^/]+)\/(kernel\/(.+\.ko(?:\.(?:xz|zst))?)|modules\.(?:order|builtin|builtin\.modinfo))$/;
-// Most of a kernel's modules by size, and nothing a server's disks or network depend on.
-const neverWanted =
-  /^usr\/lib\/modules\/[^/]+\/kernel\/(sound|drivers\/(gpu|media|staging|iio|net\/wireless|isdn|atm)|net\/(bluetooth|mac80211))\//;
-
-/** Unpacks, chooses, and indexes. Errors: `not-found` where the package holds no kernel, `corrupt` where a dependency is nowhere. */
+/** `not-found` where the package holds no kernel, `corrupt` where a module's dependency is nowhere. */
 export async function readKernelPackage(
   packagePath: string,
   options: KernelReadOptions,
+): Promise<KernelParts> {
+  return await readKernel(readDeb(packagePath, { wants: isAnyKernelFile, signal: options.signal }), {
+    ...options,
+    what: packagePath,
+  });
+}
+
+/** The same of an installed system's kernel. */
+export async function readSystemKernel(
+  kernel: SystemKernel,
+  options: KernelReadOptions,
+): Promise<KernelParts> {
+  const { version, archive, of } = kernel;
+  const wants = (path: RelPath): boolean => isKernelFile(path, version);
+  return await readKernel(readTar(archive, { wants, what: of }), { ...options, what: of });
+}
+
+/** Unpacks, chooses, and indexes. */
+async function readKernel(
+  files: AsyncIterable<DebEntry>,
+  options: KernelReadOptions & { readonly what: string },
 ): Promise<KernelParts> {
   const moduleDir = join(options.scratchDir, "lib", "modules");
   await mkdir(join(options.scratchDir, "usr"), { recursive: true });
   await symlink("../lib", join(options.scratchDir, "usr", "lib")); // depmod of either kind of system finds its folder
   let found: { readonly version: string; readonly kernel: Uint8Array } | undefined;
-  const wants = (path: RelPath): boolean =>
-    kernelPath.test(path) || (modulePath.test(path) && !neverWanted.test(path));
-  for await (const entry of readDeb(packagePath, { wants, signal: options.signal })) {
-    const version = kernelPath.exec(entry.path)?.[1];
+  let takesZstd = false;
+  for await (const entry of files) {
+    const version = kernelVersionOf(entry.path);
     if (entry.kind !== "file") {
+      continue;
+    }
+    if (isKernelConfig(entry.path)) {
+      takesZstd = /^CONFIG_RD_ZSTD=y$/m.test(Buffer.from(entry.data).toString("latin1"));
       continue;
     }
     if (version !== undefined) {
@@ -57,7 +86,7 @@ export async function readKernelPackage(
     await writeFile(path, entry.data);
   }
   if (found === undefined) {
-    throw new AppError("not-found", `No kernel in ${packagePath}`);
+    throw new AppError("not-found", `No kernel in ${options.what}`);
   }
   const versionDir = join(moduleDir, found.version);
   const chosen = await chooseModules(versionDir, options);
@@ -66,7 +95,12 @@ export async function readKernelPackage(
     debianPackage: "kmod",
     signal: options.signal,
   });
-  return { ...found, moduleCount: chosen.length, entries: await ramdiskEntries(versionDir, found.version) };
+  return {
+    ...found,
+    takesZstd,
+    moduleCount: chosen.length,
+    entries: await ramdiskEntries(versionDir, found.version),
+  };
 }
 
 async function chooseModules(versionDir: string, options: KernelReadOptions): Promise<readonly string[]> {
@@ -95,15 +129,16 @@ async function chooseModules(versionDir: string, options: KernelReadOptions): Pr
 
 /** Later Debian kernels come with each module compressed; the ramdisk is compressed as a whole, which is smaller. */
 async function decompress(paths: readonly string[], signal: AbortSignal | undefined): Promise<void> {
-  for (const [suffix, program] of [
-    [".xz", ["xz", "-d", "-q", "--"]],
-    [".zst", ["zstd", "-d", "-q", "--rm", "--"]],
+  for (const [suffix, program, debianPackage] of [
+    [".xz", ["xz", "-d", "-q", "--"], "xz-utils"],
+    [".zst", ["zstd", "-d", "-q", "--rm", "--"], "zstd"],
+    [".gz", ["gzip", "-d", "-q", "--"], "gzip"],
   ] as const) {
     const files = paths.filter((path) => path.endsWith(suffix));
     for (let i = 0; i < files.length; i += 500) {
       const [name, ...words] = program;
       await runProgram([name, ...words, ...files.slice(i, i + 500)], {
-        debianPackage: `${name}-utils`,
+        debianPackage,
         signal,
       });
     }

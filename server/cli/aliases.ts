@@ -75,8 +75,12 @@ export const oldCommands: Readonly<Record<string, OldCommand>> = {
       verbose: { kind: "flag", why: "the result is always shown" },
     },
     translate: (old) => {
-      const netboot = old.flags.has("netboot");
-      if (netboot === old.flags.has("localboot")) {
+      const netboot = old.flags.has("netboot") || !old.flags.has("localboot");
+      if (netboot && !old.texts.has("clients")) {
+        // Its boot package alone, as the old command made one by the way.
+        return ["flavor", "build", required(old, "flavor"), "--from-image", required(old, "image")];
+      }
+      if (old.flags.has("netboot") && old.flags.has("localboot")) {
         throw new AppError("bad-input", "si_mkclientnetboot: say one of --netboot and --localboot");
       }
       const clients = required(old, "clients")
@@ -94,6 +98,44 @@ export const oldCommands: Readonly<Record<string, OldCommand>> = {
           ]
         : ["localboot", clients];
     },
+  },
+  si_mkbootpackage: {
+    options: { flavor: "text", image: "text", kver: "text" },
+    ignored: {
+      arch: { kind: "text", why: "the image's kernel says it" },
+      yes: { kind: "flag", why: "nothing is asked" },
+      quiet: { kind: "flag", why: "only the result is shown" },
+      filesystem: { kind: "text", why: "the ramdisk is always a cpio archive" },
+      "ssh-key": { kind: "text", why: "the daemon's own key is let in" },
+      "authorized-keys": { kind: "text", why: "the daemon's own key is let in" },
+      config: { kind: "text", why: "nodes have their settings from the inventory" },
+    },
+    translate: (old) => [
+      "flavor",
+      "build",
+      ...(old.texts.has("flavor") ? [required(old, "flavor")] : []),
+      ...optional(old, "image", "--from-image"),
+      ...optional(old, "kver", "--kernel"),
+    ],
+  },
+  si_mkdhcpserver: {
+    options: {},
+    ignored: {
+      file: { kind: "text", why: "it is printed: redirect it to the file" },
+      quiet: { kind: "flag", why: "only the configuration is printed" },
+      "add-subnet": { kind: "text", why: "netboot.interfaces of the configuration names the subnets" },
+      "add-pool": { kind: "text", why: "netboot.interfaces of the configuration names the pools" },
+    },
+    translate: () => ["export", "kea"],
+  },
+  si_mkbootserver: {
+    options: { interface: "text" },
+    ignored: {
+      f: { kind: "flag", why: "nothing is asked" },
+      localdhcp: { kind: "text", why: "netboot.interfaces of the configuration says which DHCP there is" },
+      pxelinux: { kind: "text", why: "the daemon serves its own loaders" },
+    },
+    translate: (old) => ["doctor", ...optional(old, "interface", "--interface")],
   },
   si_pushupdate: {
     options: {

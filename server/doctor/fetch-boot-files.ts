@@ -1,8 +1,7 @@
 /** Fetches what a netbooting machine would, from the services on one interface's address. */
 import { toAppError } from "../../base/errors.ts";
 import type { Ipv4Address, MacAddress } from "../../base/net-types.ts";
-import { defaultLoaders } from "../../netboot/arch.ts";
-import { loaderPath, scriptPath } from "../../netboot/boot-files/names.ts";
+import { grubLoader, loaderPath, scriptPath } from "../../netboot/boot-files/names.ts";
 import { probeTftp } from "../../netboot/probe/tftp-probe.ts";
 import type { FetchFacts } from "./facts.ts";
 
@@ -10,6 +9,8 @@ export interface FetchPlan {
   readonly address: Ipv4Address;
   readonly bootPort: number;
   readonly tftp: boolean;
+  /** First loaders of the interface. */
+  readonly loaders: readonly string[];
   /** Absent where it is not there: its files are then not asked for. */
   readonly flavor?: string;
   /** Nobody's MAC: asking in a node's name could give out its token. */
@@ -22,10 +23,12 @@ const loaderLimit = 16 * 2 ** 20;
 const patience = 30_000;
 
 export async function fetchBootFiles(plan: FetchPlan): Promise<readonly FetchFacts[]> {
-  const loaders = [...new Set(Object.values(defaultLoaders))];
+  // A shim fetches GRUB next.
+  const second = plan.loaders.some((name) => name.startsWith("shim")) ? [grubLoader] : [];
+  const loaders = [...new Set([...plan.loaders, ...second])];
   const base = `http://${plan.address}:${plan.bootPort}`;
   const files = [
-    { what: "the iPXE script", path: `${scriptPath}?mac=${plan.mac}&arch=0`, start: "#!ipxe" },
+    { what: "the iPXE script", path: `${scriptPath}?mac=${plan.mac}&arch=0&look=1`, start: "#!ipxe" },
     ...loaders.map((name) => ({ what: `loader ${name}`, path: `${loaderPath}/${name}` })),
     ...(plan.flavor === undefined
       ? []

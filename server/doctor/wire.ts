@@ -9,6 +9,7 @@ import type { AskerKind } from "../../netboot/probe/dhcp-question.ts";
 import type { Config } from "../config/schema.ts";
 import type { Interfaces } from "../interfaces.ts";
 import { listInterfaces } from "../interfaces.ts";
+import { loadersOf } from "../netboot/dhcp-settings.ts";
 import type { KnownNode, WireFacts } from "./facts.ts";
 import { fetchBootFiles } from "./fetch-boot-files.ts";
 
@@ -54,6 +55,7 @@ export async function gatherWire(name: string, options: WireOptions): Promise<Wi
     options.daemonIsUp && own !== undefined && config !== undefined && stranger !== undefined
       ? await fetchBootFiles({
           ...{ address: own.address, bootPort: netboot.bootPort, tftp: netboot.tftp, mac: stranger },
+          loaders: Object.values(loadersOf(config)).filter((loader) => loader !== undefined),
           ...(options.flavor === undefined ? {} : { flavor: options.flavor }),
           now: () => options.clock.now(),
           signal: options.signal,

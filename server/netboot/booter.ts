@@ -18,7 +18,11 @@ export interface BootInterface {
 
 /** Decides without using anything up: DHCP asks several times per boot. */
 export function createBooter(services: Services, place: BootInterface): Booter {
-  return { decide: (machine) => decide(services, place, { machine }) };
+  return { decide: (machine) => decideToLook(services, place, machine) };
+}
+
+export function decideToLook(services: Services, place: BootInterface, machine: Machine): BootDecision {
+  return decide(services, place, { machine });
 }
 
 /**

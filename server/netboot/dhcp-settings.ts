@@ -27,7 +27,7 @@ export function dhcpSettings(
 }
 
 /** The usual loaders, and the site's own in their place. */
-function loadersOf({ loaders }: InterfaceConfig): typeof defaultLoaders {
+export function loadersOf({ loaders }: Pick<InterfaceConfig, "loaders">): typeof defaultLoaders {
   const own = Object.entries(loaders).filter(([, name]) => name !== undefined);
   return { ...defaultLoaders, ...Object.fromEntries(own) };
 }

@@ -12,7 +12,7 @@ import { type ByteSource, fileResponse } from "../api/range.ts";
 import { pathParam, type Route, type RouteContext, text } from "../api/router.ts";
 import { wanted } from "../routes/results.ts";
 import type { Services } from "../services.ts";
-import { type BootInterface, decideForScript } from "./booter.ts";
+import { type BootInterface, decideForScript, decideToLook } from "./booter.ts";
 
 export interface BootFiles {
   /** A file below one of the folders that are served; `not-found`. */
@@ -29,8 +29,14 @@ export function bootRoutes(
       method: "GET",
       path: scriptPath,
       access: "public",
-      handle: ({ url }) =>
-        text(bootScript(services, options.place, wanted(parseScriptQuery(url.searchParams)))),
+      handle: ({ url }) => {
+        const machine = wanted(parseScriptQuery(url.searchParams));
+        return text(
+          url.searchParams.has("look")
+            ? lookAtScript(services, options.place, machine)
+            : bootScript(services, options.place, machine),
+        );
+      },
     },
     {
       method: "GET",
@@ -77,6 +83,12 @@ export function loaderConfig(
   });
   const render = asked.loader === "grub" ? renderGrub : renderPxelinux;
   return wanted(render(decision, { httpBase: place.bootUrl }));
+}
+
+/** The script without its token, for whoever only looks: nothing is written down or used up. */
+function lookAtScript(services: Services, place: BootInterface, machine: Machine): string {
+  const decision = decideToLook(services, place, machine);
+  return wanted(renderIpxe(decision, { httpBase: place.bootUrl, firmware: machine.arch.firmware }));
 }
 
 /** The iPXE script of a machine, now. */

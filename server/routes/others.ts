@@ -13,6 +13,7 @@ export function flavorView(flavor: FlavorInfo): Flavor {
     kernelVersion: flavor.kernelVersion,
     machine: flavor.arch,
     bytes: flavor.sizes.kernel + flavor.sizes.initrd,
+    ...(flavor.image === undefined ? {} : { image: flavor.image }),
     ...(Number.isNaN(createdAt) ? {} : { createdAt }),
   };
 }

@@ -96,16 +96,21 @@ export function workRoutes(services: Services): readonly Route[] {
       }
       return specs;
     }),
-    work("/api/flavors", FlavorRequest, (request) => {
+    work("/api/flavors", FlavorRequest, async (request) => {
       const name = wanted(parseFlavorName(request.name));
-      if (request.image !== undefined || request.kernelVersion !== undefined) {
-        throw new AppError("refused", "A flavor from an image's own kernel cannot be built yet", {
-          hint: "build it from the server's packages: leave the image out",
-        });
+      if (request.image === undefined && request.kernelVersion !== undefined) {
+        throw new AppError(
+          "bad-input",
+          "A kernel's version is chosen among an image's, and no image is named",
+        );
       }
-      return [
-        { kind: "flavor", title: `build flavor ${name}`, params: { name }, resources: [`flavor:${name}`] },
-      ];
+      const resources = [`flavor:${name}`];
+      if (request.image === undefined) {
+        return [{ kind: "flavor", title: `build flavor ${name}`, params: { name }, resources }];
+      }
+      const image = versionText(await resolveVersion(services.store, request.image));
+      const title = `build flavor ${name} from ${image}`;
+      return [{ kind: "flavor", title, params: plain({ ...request, name, image }), resources }];
     }),
   ];
 }

@@ -1,5 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ import { buildFlavor } from "../../netboot/flavor/build.ts";
 import { decodeCpio } from "../../netboot/flavor/cpio.ts";
 import type { FlavorInfo } from "../../netboot/flavor/flavor.ts";
 import { listFlavors, readFlavor, removeFlavor } from "../../netboot/flavor/flavor-folder.ts";
+import type { SystemKernel } from "../../netboot/flavor/kernel-files.ts";
 import { type Machine, machineMac, startMachine } from "../netboot/ramdisk/machine.ts";
 import { type NodeServer, startNodeServer } from "../netboot/ramdisk/node-server.ts";
 
@@ -23,10 +24,11 @@ let flavor: FlavorInfo;
 const machines: Machine[] = [];
 const servers: NodeServer[] = [];
 
-async function build(name: string): Promise<FlavorInfo> {
+async function build(name: string, systemKernel?: SystemKernel): Promise<FlavorInfo> {
   const source = await aptSource({ workDir, log: discardLog });
   const outDir = join(directory, "flavors");
-  return buildFlavor({ name, arch: "x86_64", outDir, workDir, source, clock: { now: () => Date.now() } });
+  const fixed = { name, arch: "x86_64", outDir, workDir, source, clock: { now: () => Date.now() } } as const;
+  return buildFlavor(systemKernel === undefined ? fixed : { ...fixed, systemKernel });
 }
 
 async function serve(
@@ -60,6 +62,17 @@ function boot(options: {
   });
   machines.push(machine);
   return machine;
+}
+
+/** The kernel package unpacked, as an image of a machine that has it installed holds its files. */
+function installedKernel(version: string): SystemKernel {
+  const name = readdirSync(join(workDir, "packages")).find((file) =>
+    file.startsWith(`linux-image-${version}_`),
+  );
+  const child = spawn("dpkg-deb", ["--fsys-tarfile", join(workDir, "packages", name ?? "")], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  return { of: "web@3", version, archive: child.stdout };
 }
 
 async function freePort(): Promise<number> {
@@ -129,15 +142,16 @@ describe("buildFlavor()", () => {
     expect(flavor.sizes.initrd).toBeLessThan(45_000_000);
   });
 
-  test("gives the same bytes for the same packages, under another name as well", {
+  test("gives the same bytes for the same packages, under another name and with the kernel of an installed system", {
     timeout: 900 * seconds,
   }, async () => {
     const start = Date.now();
 
-    const again = await build("again");
+    const again = await build("again", installedKernel(flavor.kernelVersion));
 
     console.log(`built again in ${(Date.now() - start) / 1000} s`);
     expect(again.sha256s).toEqual(flavor.sha256s);
+    expect(again.image).toBe("web@3");
     const outDir = join(directory, "flavors");
     expect((await listFlavors(outDir)).map((one) => one.name)).toEqual(["again", "standard"]);
     expect(await removeFlavor(outDir, "again")).toBe(true);

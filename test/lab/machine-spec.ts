@@ -32,6 +32,8 @@ export interface NicSpec {
 export interface MachineSpec {
   readonly name: string;
   readonly firmware?: Firmware;
+  /** UEFI with Microsoft's keys enrolled, and Secure Boot on. */
+  readonly secureBoot?: boolean;
   readonly disks?: readonly DiskSpec[];
   readonly nics?: readonly NicSpec[];
   readonly memoryMiB?: number;
@@ -85,7 +87,12 @@ export function qemuArguments(spec: MachineSpec, place: MachinePlace): readonly 
   return [
     ...["-name", spec.name, "-no-user-config", "-nodefaults", "-display", "none"],
     ...["-accel", place.accelerator === "kvm" ? "kvm" : "tcg,thread=multi"],
-    ...["-machine", spec.screen ? "q35" : "q35,graphics=off"],
+    ...[
+      "-machine",
+      ["q35", ...(spec.screen ? [] : ["graphics=off"]), ...(spec.secureBoot ? ["smm=on"] : [])].join(","),
+    ],
+    // Variables that only the firmware may write: without that, an operating system could enrol keys.
+    ...(spec.secureBoot ? ["-global", "driver=cfi.pflash01,property=secure,value=on"] : []),
     ...["-cpu", place.accelerator === "kvm" ? "host" : tcgCpu],
     ...["-smp", String(spec.cpus ?? 2), "-m", String(spec.memoryMiB ?? 1024)],
     ...["-rtc", "base=utc", "-device", "virtio-rng-pci"],

@@ -11,6 +11,14 @@ import { type Background, type RunOptions, type RunResult, run, startBackground,
 import { copyTo, type SshTarget, ssh, waitForSsh } from "./ssh.ts";
 
 const ovmf = { code: "/usr/share/OVMF/OVMF_CODE_4M.fd", vars: "/usr/share/OVMF/OVMF_VARS_4M.fd" } as const;
+const secureOvmf = {
+  code: "/usr/share/OVMF/OVMF_CODE_4M.ms.fd",
+  vars: "/usr/share/OVMF/OVMF_VARS_4M.ms.fd",
+} as const;
+
+function firmwareOf(spec: MachineSpec): { readonly code: string; readonly vars: string } {
+  return spec.secureBoot === true ? secureOvmf : ovmf;
+}
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal control sequences start with the escape character
 const terminalControl = /\u001b\[[0-9;?=]*[A-Za-z]/g;
@@ -64,7 +72,7 @@ export class Machine {
       await openTap(options.place.namespace, tap);
     }
     if (spec.firmware === "uefi") {
-      copyFileSync(ovmf.vars, join(machine.folder, "vars.fd"));
+      copyFileSync(firmwareOf(spec).vars, join(machine.folder, "vars.fd"));
     }
     return machine;
   }
@@ -97,7 +105,7 @@ export class Machine {
       serialSocket: this.serialSocket,
       serialLog: this.serialLog,
       qmpSocket,
-      ...(uefi && { firmwareCode: ovmf.code, firmwareVars: join(this.folder, "vars.fd") }),
+      ...(uefi && { firmwareCode: firmwareOf(this.spec).code, firmwareVars: join(this.folder, "vars.fd") }),
       accelerator: this.#options.accelerator,
     });
     const logFile = join(this.folder, "qemu.log");

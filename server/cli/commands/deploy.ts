@@ -1,8 +1,8 @@
-import { DeployResult, NodeList } from "../../api/schema.ts";
+import { DeployResult, FlavorList, NodeList } from "../../api/schema.ts";
 import { usageError } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { followJobs, throwIfFailed } from "../follow.ts";
-import { given, printJson, startJobs } from "./started.ts";
+import { given, printJson, runJobs, startJobs } from "./started.ts";
 
 export const deployCommand: Command = {
   name: "deploy",
@@ -16,7 +16,11 @@ export const deployCommand: Command = {
       value: "IMAGE",
       help: "what to install: web (newest version) or web@3",
     },
-    flavor: { type: "string", value: "NAME", help: "boot package to install with (default standard)" },
+    flavor: {
+      type: "string",
+      value: "NAME",
+      help: "boot package to install with (default standard); the image's own name makes one of its kernel",
+    },
     append: { type: "string", value: "WORDS", help: "kernel arguments for the installer" },
     minutes: { type: "string", value: "N", help: "how long the arming waits for the machine (default 30)" },
     rescue: {
@@ -42,6 +46,7 @@ export const deployCommand: Command = {
     if (image === undefined) {
       return await armRescue(context, minutes);
     }
+    await ensureFlavor(context, image);
     const jobs = await startJobs(context, "/api/deploy", {
       nodes: context.args.positionals[0],
       image,
@@ -76,6 +81,22 @@ export const deployCommand: Command = {
     return 0;
   },
 };
+
+/** A flavor that is not there and has the image's name is made of the image's own kernel. */
+async function ensureFlavor(context: CommandContext, image: string): Promise<void> {
+  const flavor = context.args.text("flavor");
+  if (flavor === undefined || flavor !== image.split("@")[0]) {
+    return;
+  }
+  const { flavors } = FlavorList.parse(await context.api().call("GET", "/api/flavors"));
+  if (flavors.some(({ name }) => name === flavor)) {
+    return;
+  }
+  if (!context.args.quiet) {
+    context.env.stderr.write(`Flavor ${flavor} is not there: building it with the kernel of ${image}.\n`);
+  }
+  await runJobs(context, "/api/flavors", { body: { name: flavor, image }, onInterrupt: "cancel" });
+}
 
 async function armRescue(context: CommandContext, minutes: string | undefined): Promise<number> {
   const answer = await context.api().call("POST", "/api/rescue", {

@@ -2,19 +2,26 @@ import { formatByteSize } from "../../../base/quantity.ts";
 import { type Flavor, FlavorList, FlavorResult } from "../../api/schema.ts";
 import type { Command } from "../command.ts";
 import { renderTable, timeText } from "../output.ts";
-import { printJson, runJobs } from "./started.ts";
+import { given, printJson, runJobs } from "./started.ts";
 
 export const flavorBuildCommand: Command = {
   name: "flavor build",
-  summary: "Build a boot package: kernel and install ramdisk from stock Debian packages",
-  synopsis: "[NAME]",
+  summary: "Build a boot package: install ramdisk with Debian's kernel, or with an image's own",
+  synopsis: "[NAME] [--from-image IMAGE[@VERSION] [--kernel RELEASE]]",
   positionals: { min: 0, max: 1 },
-  options: {},
+  options: {
+    "from-image": { type: "string", value: "IMAGE", help: "take kernel and modules from this image" },
+    kernel: { type: "string", value: "RELEASE", help: "which of the image's kernels (default: the newest)" },
+  },
   description:
-    "NAME is 'standard' unless given. Packages come through this server's own apt configuration; nothing is installed here.",
+    "NAME is 'standard' unless given, with --from-image the image's. Packages come through this server's own apt configuration; " +
+    "nothing is installed here. An image's own kernel is for hardware that Debian's does not know, or knows too well.",
+  examples: ["ingot flavor build", "ingot flavor build kvm --from-image kvm"],
   async run(context) {
+    const image = context.args.text("from-image");
+    const name = context.args.positionals[0] ?? image?.split("@")[0] ?? "standard";
     const [job] = await runJobs(context, "/api/flavors", {
-      body: { name: context.args.positionals[0] ?? "standard" },
+      body: { name, ...given({ image, kernelVersion: context.args.text("kernel") }) },
       onInterrupt: "cancel",
     });
     const flavor = FlavorResult.parse(job?.result);
@@ -62,8 +69,9 @@ function flavorTable(flavors: readonly Flavor[]): string {
   const rows = flavors.map((flavor) => [
     flavor.name,
     flavor.kernelVersion,
+    flavor.image ?? "-",
     formatByteSize(flavor.bytes),
     flavor.createdAt === undefined ? "" : timeText(flavor.createdAt),
   ]);
-  return renderTable(["FLAVOR", "KERNEL", "SIZE", "BUILT"], rows, [2]);
+  return renderTable(["FLAVOR", "KERNEL", "IMAGE", "SIZE", "BUILT"], rows, [3]);
 }

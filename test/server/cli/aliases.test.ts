@@ -14,6 +14,15 @@ describe("translateOldCommand()", () => {
       "si_mkclientnetboot --netboot --clients n1 --image kvm --flavor kvm",
       "deploy n1 --image kvm --flavor kvm",
     ],
+    ["si_mkclientnetboot --clients n1 --image kvm", "deploy n1 --image kvm"],
+    ["si_mkclientnetboot --image kvm --flavor kvm", "flavor build kvm --from-image kvm"],
+    [
+      "si_mkbootpackage --flavor kvm --image kvm --kver 6.1.0-9-amd64",
+      "flavor build kvm --from-image kvm --kernel 6.1.0-9-amd64",
+    ],
+    ["si_mkbootpackage --flavor standard --yes", "flavor build standard"],
+    ["si_mkdhcpserver --add-subnet 10.0.0.0/24", "export kea"],
+    ["si_mkbootserver -f --interface=eth1 --localdhcp=y", "doctor --interface eth1"],
     ["si_mkclientnetboot --localboot --clients N01-N16", "localboot N01-N16"],
     ["si_pushupdate -n web1 -i web --dry-run", "update web1 --image web --dry-run"],
     ["si_lsimage", "image list"],
@@ -45,7 +54,7 @@ describe("translateOldCommand()", () => {
     ["si_getimage --image web", "--golden-client is missing"],
     ["si_getimage --golden-client", "wants a value"],
     ["si_getimage --nonsense", "no option --nonsense"],
-    ["si_mkclientnetboot --clients a", "say one of --netboot and --localboot"],
+    ["si_mkclientnetboot --clients a", "--image is missing"],
     ["si_mkclientnetboot --netboot --localboot --clients a", "say one of --netboot and --localboot"],
   ])("refuses '%s': %s", (old, message) => {
     expect(() => translateOldCommand("ingot", old.split(" "))).toThrow(message);
