@@ -43,6 +43,8 @@ export interface InstallInput {
     readonly domain?: string;
     /** Disks to install onto, in the layout's order, where the administrator named them. */
     readonly disks?: readonly string[];
+    /** True where whatever the disks hold may go. */
+    readonly wipe?: boolean;
   };
   /** Of the node; without it the layout's own. */
   readonly firmware?: Firmware;
@@ -254,7 +256,10 @@ export function planInstall(input: InstallInput): Result<InstallPlan, readonly D
     root: installRoot,
     prune: prune.map((path) => ({ path, keep: "nothing" as const })),
   });
-  const named = input.node.disks === undefined ? {} : { named: input.node.disks };
+  const named = {
+    ...(input.node.disks === undefined ? {} : { named: input.node.disks }),
+    ...(input.node.wipe === true ? { wipe: true } : {}),
+  };
   const steps: readonly InstallStep[] = [
     { kind: "pre-install" },
     { kind: "choose-disks", tables, groups: groupNeeds(layout, known), ...named },

@@ -12,6 +12,7 @@ import {
   renderFinish,
   renderInstallBootloader,
 } from "./script-boot.ts";
+import { chooseFunctions, renderChooseDisks } from "./script-choose.ts";
 import {
   configureFunctions,
   renderAdaptNetwork,
@@ -24,7 +25,6 @@ import {
 import { cryptFunctions, recordCryptFunctions, renderMakeCrypt } from "./script-crypt.ts";
 import {
   diskFunctions,
-  renderChooseDisks,
   renderMakeFilesystem,
   renderMountFilesystem,
   renderPartitionDisk,
@@ -145,6 +145,7 @@ export function renderScript(steps: readonly InstallStep[], title: ScriptTitle):
       "set -u",
       "",
       baseFunctions,
+      chooseFunctions,
       diskFunctions,
       ...(steps.some((step) => step.kind === "record-stack" && step.devices.length > 0)
         ? [stackFunctions]

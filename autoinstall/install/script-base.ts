@@ -5,6 +5,7 @@ export const baseFunctions = `# --- How this script works ----------------------
 # The library of the install ramdisk: ingot_fetch, ingot_post, ingot_report, ingot_fail. INGOT_SERVER, INGOT_PIN,
 # INGOT_TOKEN and INGOT_MAC are in the environment. Further variables that may be set by hand:
 #   INGOT_DISKS="/dev/sda /dev/sdb"  install onto these disks, in the layout's order
+#   INGOT_WIPE=yes                   whatever the disks hold may go
 #   INGOT_STOP_BEFORE=write          end before a phase, in order to look at what was done
 #   INGOT_LUKS_KEY=FILE              the passphrase for encrypted volumes, instead of asking the server
 # The server tells these where the script was pinned for more than one node:

@@ -1,128 +1,13 @@
 /** Shell for the phases partition, format and mount. */
 import { quoteArgv, quoteWord } from "../../base/posix-quote.ts";
-import { minimumDiskMib, msdosLimitMib, reservedMib, type SizeRule, type TableRow } from "../layout/table.ts";
+import type { TableRow } from "../layout/table.ts";
 import { comment, deviceValue, variable } from "./script-block.ts";
-import { groupLines } from "./script-stack.ts";
 import type { InstallStep } from "./steps.ts";
 
 type StepOf<Kind extends InstallStep["kind"]> = Extract<InstallStep, { kind: Kind }>;
 
-/** Functions that find and prepare disks. */
-export const diskFunctions = `# --- Disks -----------------------------------------------------------------------------------------------------------
-# disk_mib DISK: its size in MiB.
-disk_mib() {
-	bytes=$(blockdev --getsize64 "$1") || return 1
-	echo $((bytes / 1048576))
-}
-
-# in_use DISK: true where a filesystem or swap area of it is in use.
-in_use() {
-	lsblk --noheadings --raw --output MOUNTPOINT "$1" | grep -q '[^ ]'
-}
-
-# candidates: the disks that may be installed onto, in the order of their places on the bus, one a line: writable, fixed,
-# none of their filesystems mounted.
-candidates() {
-	lsblk --nodeps --noheadings --raw --bytes --output PATH,TYPE,RO,RM,SIZE | while read -r path type ro rm size; do
-		case $path in
-		/dev/ram* | /dev/zram* | /dev/fd* | /dev/sr* | /dev/nbd*) continue ;;
-		esac
-		if [ "$type" = disk ] && [ "$ro$rm" = 00 ] && [ "$size" -gt 0 ] && ! in_use "$path"; then
-			printf '%s %s\\n' "$(readlink -f "/sys/class/block/$(lsblk --nodeps --noheadings --raw --output KNAME "$path")")" "$path"
-		fi
-	done | LC_ALL=C sort | cut -d ' ' -f 2
-}
-
-# is_blank DISK: true where nothing is recognised on it.
-is_blank() {
-	[ -z "$(wipefs --noheadings "$1" 2>/dev/null)" ] && [ "$(lsblk --noheadings --raw --output NAME "$1" | wc -l)" -eq 1 ]
-}
-
-# choose_disk POSITION COUNT MINIMUM NAME: prints the disk for the layout's disk NAME, number POSITION of COUNT, which takes
-# at least MINIMUM MiB. Where more than one will do and any of them holds something, a person has to say which.
-choose_disk() {
-	if [ -n "\${INGOT_DISKS:-}" ]; then
-		named=$(echo "$INGOT_DISKS" | tr -s ' \\t' '\\n' | sed '/^$/d' | sed -n "$1p")
-		if [ -z "$named" ]; then
-			fail "INGOT_DISKS ($INGOT_DISKS) names no disk number $1 for $4"
-		fi
-		if [ ! -b "$named" ]; then
-			fail "$named is not a disk of this machine"
-		fi
-		if in_use "$named"; then
-			fail "$named is in use: one of its filesystems is mounted"
-		fi
-		echo "$named"
-		return
-	fi
-	all=$(candidates)
-	number=$(echo "$all" | sed '/^$/d' | wc -l)
-	if [ "$number" -lt "$2" ]; then
-		fail "The layout wants $2 disks and this machine has $number that are writable, fixed and not in use: $(echo "$all" | tr '\\n' ' ')"
-	fi
-	if [ "$number" -eq "$2" ]; then
-		# As many as the layout has: paired by their places on the bus.
-		echo "$all" | sed -n "$1p"
-		return
-	fi
-	fitting=
-	count=0
-	blank=0
-	for disk in $all; do
-		if [ "$(disk_mib "$disk")" -ge "$3" ]; then
-			fitting="$fitting $disk"
-			count=$((count + 1))
-			if is_blank "$disk"; then
-				blank=$((blank + 1))
-			fi
-		fi
-	done
-	if [ "$count" -eq 0 ]; then
-		fail "$4 of the layout needs a disk of at least $3 MiB; this machine has none so large: $(describe "$all")"
-	fi
-	if [ "$count" -eq 1 ] && [ "$2" -eq 1 ]; then
-		echo "\${fitting# }"
-		return
-	fi
-	if [ "$blank" -ne "$count" ] || [ "$count" -lt "$2" ]; then
-		fail "Several disks could be $4 of the layout and some hold data: $(describe "$all"); name the right ones for this node"
-	fi
-	echo "$fitting" | tr -s ' ' '\\n' | sed '/^$/d' | sed -n "$1p"
-}
-
-# describe DISKS: names and sizes, for messages.
-describe() {
-	for described in $1; do
-		printf '%s (%s MiB) ' "$described" "$(disk_mib "$described")"
-	done
-}
-
-# room DISK LABEL: the MiB there are for partitions.
-room() {
-	mib=$(disk_mib "$1") || fail "The size of $1 cannot be read"
-	case $2 in
-	gpt) echo $((mib - ${reservedMib.gpt})) ;; # 1 MiB in front, 1 MiB for the second copy of the label
-	*)
-		# An msdos label ends at 2 TiB.
-		if [ "$mib" -gt ${msdosLimitMib} ]; then
-			mib=${msdosLimitMib}
-		fi
-		echo $((mib - ${reservedMib.msdos}))
-		;;
-	esac
-}
-
-# enough DISK PURPOSE HAS NEEDS: refuses a disk that is too small, before anything is written.
-enough() {
-	if [ "$3" -lt "$4" ]; then
-		has=$3
-		if [ "$has" -lt 0 ]; then
-			has=0
-		fi
-		fail "$1 ($(disk_mib "$1") MiB) is too small: $2 needs at least $4 MiB and would get $has MiB; $(($4 - $3)) MiB short. Nothing was changed"
-	fi
-}
-
+/** Functions that prepare disks. */
+export const diskFunctions = `# --- Partitions and filesystems --------------------------------------------------------------------------------------
 # release DISK: puts aside what an earlier system has on it: arrays and volumes that were started when the disk was seen.
 release() {
 	lsblk --noheadings --raw --output PATH,TYPE "$1" | sed '1!G;h;$!d' | while read -r held type; do
@@ -198,119 +83,6 @@ make_subvolumes() {
 }
 `;
 
-function known(size: SizeRule, disk: number): string | undefined {
-  switch (size.kind) {
-    case "fixed":
-      return String(size.mib);
-    case "percent":
-      return `$((ROOM_${disk} * ${size.milli} / 100000))`;
-    case "around":
-    case "rest":
-      return undefined;
-    default:
-      return size satisfies never;
-  }
-}
-
-/** Sizes of rows that share one room; the one that takes the rest comes last, and the room left is checked. */
-function shareLines(
-  rows: readonly TableRow[],
-  options: { readonly disk: number; readonly room: string; readonly gap: number },
-): readonly string[] {
-  const { disk } = options;
-  const name = (row: TableRow) => variable("SIZE", { disk, partition: row.number });
-  const lines: string[] = [];
-  for (const row of rows) {
-    const size = known(row.size, disk);
-    if (size !== undefined) {
-      lines.push(`${name(row)}=${size} # ${comment(row.purpose)}`);
-    }
-  }
-  const others = rows.filter(({ size }) => size.kind !== "rest");
-  const rest = rows.find(({ size }) => size.kind === "rest");
-  const gaps = rows.length * options.gap;
-  const minus = others.map((row) => ` - ${name(row)}`).join("") + (gaps === 0 ? "" : ` - ${gaps}`);
-  const left = `$((${options.room}${minus}))`;
-  if (rest?.size.kind === "rest") {
-    lines.push(`${name(rest)}=${left} # ${comment(rest.purpose)}: what is left`);
-    const { minimum, maximum } = rest.size;
-    lines.push(`enough "$DISK_${disk}" ${quoteWord(rest.purpose)} "$${name(rest)}" ${minimum}`);
-    if (maximum !== undefined) {
-      lines.push(`if [ "$${name(rest)}" -gt ${maximum} ]; then`, `\t${name(rest)}=${maximum}`, "fi");
-    }
-  } else {
-    const all = quoteWord(others.map(({ purpose }) => purpose).join(", "));
-    lines.push(`enough "$DISK_${disk}" ${all} ${left} 0`);
-  }
-  return lines;
-}
-
-function sizeLines(step: StepOf<"choose-disks">): readonly string[] {
-  return step.tables.flatMap((table, index) => {
-    const disk = index + 1;
-    const outer = table.rows.filter(({ type }) => type !== "logical");
-    const logical = table.rows.filter(({ type }) => type === "logical");
-    const extended = outer.find(({ type }) => type === "extended");
-    const lines = [
-      "",
-      `# ${table.device} of the layout: ${table.label}; sizes in MiB.`,
-      `MIB_${disk}=$(disk_mib "$DISK_${disk}") || fail "The size of $DISK_${disk} cannot be read"`,
-      `ROOM_${disk}=$(room "$DISK_${disk}" ${table.label}) || exit 1`,
-    ];
-    if (extended?.size.kind === "around") {
-      // The logical ones come first: the extended one is made as large as they are.
-      const sizes = logical.map(
-        (row) =>
-          `${variable("SIZE", { disk, partition: row.number })}=${known(row.size, disk) ?? 0} # ${comment(row.purpose)}`,
-      );
-      const sum = logical
-        .map((row) => `${variable("SIZE", { disk, partition: row.number })} + 1`)
-        .join(" + ");
-      const around = variable("SIZE", { disk, partition: extended.number });
-      lines.push(...sizes, `${around}=$((${sum === "" ? "1" : sum})) # the extended partition around them`);
-    }
-    lines.push(...shareLines(outer, { disk, room: `ROOM_${disk}`, gap: 0 }));
-    if (extended !== undefined && extended.size.kind !== "around" && logical.length > 0) {
-      const room = variable("SIZE", { disk, partition: extended.number });
-      lines.push(...shareLines(logical, { disk, room, gap: 1 }));
-    }
-    return lines;
-  });
-}
-
-export function renderChooseDisks(step: StepOf<"choose-disks">): string {
-  const count = step.tables.length;
-  const named =
-    step.named === undefined
-      ? []
-      : [
-          "# The disks that were named for this node.",
-          `: "\${INGOT_DISKS:=${step.named.map(safeDevice).join(" ")}}"`,
-        ];
-  const choices = step.tables.map(
-    (table, index) =>
-      `DISK_${index + 1}=$(choose_disk ${index + 1} ${count} ${minimumDiskMib(table)} ${quoteWord(table.device)}) || exit 1`,
-  );
-  const seen = step.tables.map(
-    (table, index) =>
-      `say "${safeDevice(table.device)} of the layout is $DISK_${index + 1} here ($MIB_${index + 1} MiB)"`,
-  );
-  return [
-    "# Which disk is which, and whether everything fits: nothing is written before this is known.",
-    ...named,
-    ...choices,
-    ...sizeLines(step),
-    ...groupLines(step.groups),
-    ...seen,
-    "",
-  ].join("\n");
-}
-
-/** A device path that may stand inside double quotes. */
-function safeDevice(device: string): string {
-  return device.replace(/[^A-Za-z0-9/_.:+-]/g, "");
-}
-
 function tableLine(disk: number, row: TableRow): string {
   const place = { disk, partition: row.number };
   const size = `$${variable("SIZE", place)}`;
@@ -367,6 +139,7 @@ export function renderPartitionDisk(step: StepOf<"partition-disk">): string {
     ...startLines(disk, table.rows),
     `write_table "$DISK_${disk}" <<END || exit 1`,
     `label: ${label}`,
+    `label-id: $(label_id ${label})`,
     ...table.rows.map((row) => tableLine(disk, row)),
     "END",
     `settle "$DISK_${disk}" ${numbers}`,

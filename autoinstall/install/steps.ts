@@ -54,6 +54,8 @@ export type InstallStep =
       readonly groups: readonly GroupNeed[];
       /** Disks of this node that were named beforehand, in the layout's order. */
       readonly named?: readonly string[];
+      /** True where whatever the disks hold may go. */
+      readonly wipe?: boolean;
     }
   | { readonly kind: "partition-disk"; readonly disk: number; readonly table: DiskTable }
   | {

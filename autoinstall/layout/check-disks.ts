@@ -1,6 +1,8 @@
 /** Rules about disk sections. */
+
 import { deviceFamily } from "./device-name.ts";
 import { type CheckCode, type Diagnostic, diagnose } from "./diagnostic.ts";
+import { parseDiskMatch } from "./disk-match.ts";
 import type { DiskLayout, LayoutDisk, LayoutPartition } from "./model.ts";
 
 interface Place {
@@ -194,4 +196,12 @@ export function checkPercentSum(layout: DiskLayout): readonly Diagnostic<"percen
       }
       return [];
     });
+}
+
+export function checkDiskMatch(layout: DiskLayout): readonly Diagnostic<"disk-match-invalid">[] {
+  return layout.disks.flatMap((disk) => {
+    const read = disk.match === undefined ? undefined : parseDiskMatch(disk.match);
+    const message = `match="${disk.match}" of ${disk.device}: ${read?.ok === false ? read.error : ""}`;
+    return read?.ok === false ? [aboutDisk("disk-match-invalid", disk, message)] : [];
+  });
 }

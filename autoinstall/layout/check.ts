@@ -5,6 +5,7 @@
 import {
   checkDiskDevice,
   checkDiskDuplicate,
+  checkDiskMatch,
   checkExtendedDuplicate,
   checkExtendedMissing,
   checkGptPartitionType,
@@ -60,6 +61,7 @@ export const layoutRules: {
 } = {
   "disk-device-unknown": checkDiskDevice,
   "disk-duplicate": checkDiskDuplicate,
+  "disk-match-invalid": checkDiskMatch,
   "label-missing": checkLabelMissing,
   "label-unknown": checkLabelUnknown,
   "unit-unknown": checkUnit,

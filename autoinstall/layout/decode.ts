@@ -78,6 +78,8 @@ function decodeDisk(reader: AttributeReader, diagnostics: Diagnostic[]): LayoutD
   const device = reader.required("dev");
   const label = (reader.optional("label_type") ?? "").trim().toLowerCase();
   const unit = normaliseUnit(reader.optional("unit_of_measurement") ?? "");
+  const match = reader.optional("match");
+  const wipe = reader.oneOf("wipe", ["yes", "no"]) === "yes";
   const own = reader.finish();
   const children = splitChildren(reader.element, diagnostics);
   const partitions: LayoutPartition[] = [];
@@ -90,7 +92,8 @@ function decodeDisk(reader: AttributeReader, diagnostics: Diagnostic[]): LayoutD
       foreign.push(decodeForeign(element, comments));
     }
   }
-  return { ...own, device, label, unit, partitions, trailing: children.trailing, foreign };
+  const told = { ...(match === undefined ? {} : { match }), ...(wipe ? { wipe } : {}) };
+  return { ...own, device, label, unit, ...told, partitions, trailing: children.trailing, foreign };
 }
 
 function decodeLine(reader: AttributeReader): FilesystemLine {

@@ -20,6 +20,7 @@ export const checkSeverities = {
   "disk-section-missing": "error",
   "disk-device-unknown": "error",
   "disk-duplicate": "error",
+  "disk-match-invalid": "error",
   "label-missing": "error",
   "label-unknown": "error",
   "unit-unknown": "error",

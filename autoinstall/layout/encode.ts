@@ -77,6 +77,8 @@ function encodeDisk(disk: LayoutDisk): readonly XmlNode[] {
   const values = {
     dev: disk.device,
     label_type: disk.label === "" ? undefined : disk.label,
+    match: disk.match,
+    wipe: disk.wipe === true ? "yes" : undefined,
     unit_of_measurement: disk.unit === "" ? undefined : disk.unit,
   };
   const children = [

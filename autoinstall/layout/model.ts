@@ -61,6 +61,10 @@ export interface LayoutDisk extends Annotated {
   readonly label: string;
   /** `MB` or `%`; else as written, `""` where absent. */
   readonly unit: string;
+  /** Which disk of a machine it is, where its place on the bus does not say it: Ingot's addition. */
+  readonly match?: string;
+  /** True: whatever the disk holds may go. Ingot's addition. */
+  readonly wipe?: boolean;
   readonly partitions: readonly LayoutPartition[];
   /** Comments after the last partition. */
   readonly trailing: readonly string[];

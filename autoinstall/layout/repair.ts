@@ -54,6 +54,7 @@ export const layoutRepairs: { readonly [Code in CheckCode]: RepairFunction | Unr
   "disk-section-missing": repairDiskSection,
   "disk-device-unknown": { why: "name the disk as the golden client's kernel does" },
   "disk-duplicate": repairDiskDuplicate,
+  "disk-match-invalid": { why: "say serial=, wwn=, path=, id=, transport=, rotational= or size=" },
   "label-missing": repairLabel,
   "label-unknown": repairLabel,
   "unit-unknown": repairUnit,

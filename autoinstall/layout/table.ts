@@ -7,6 +7,7 @@
  */
 import type { DiskLabel } from "../../images/capture/facts.ts";
 import { partitionDevice } from "./device-name.ts";
+import { parseDiskMatch } from "./disk-match.ts";
 import {
   type DiskLayout,
   type LayoutDisk,
@@ -47,6 +48,9 @@ export interface DiskTable {
   /** The disk's name in the layout. */
   readonly device: string;
   readonly label: DiskLabel;
+  /** Conditions that the machine's disk must meet, as the master script reads them. */
+  readonly match?: string;
+  readonly wipe?: boolean;
   /** Outer partitions by number, then logical ones by number. */
   readonly rows: readonly TableRow[];
 }
@@ -141,7 +145,14 @@ export function tableOf(layout: DiskLayout, disk: LayoutDisk, options: TableOpti
     };
   });
   const order = (row: TableRow) => (row.type === "logical" ? 1000 : 0) + row.number;
-  return { device: disk.device, label, rows: rows.sort((a, b) => order(a) - order(b)) };
+  const match = disk.match === undefined ? undefined : parseDiskMatch(disk.match);
+  return {
+    device: disk.device,
+    label,
+    ...(match?.ok === true ? { match: match.value.conditions.join(",") } : {}),
+    ...(disk.wipe === true ? { wipe: true } : {}),
+    rows: rows.sort((a, b) => order(a) - order(b)),
+  };
 }
 
 /** The smallest disk that the table goes onto, in MiB. Percentages ask for nothing by themselves. */

@@ -270,6 +270,10 @@ export const DeployRequest = z.strictObject({
   image: z.string().max(128),
   flavor: name.optional(),
   kernelArguments: z.string().max(512).optional(),
+  /** Disks to install onto, in the layout's order: device nodes, or conditions such as `serial=S3Z9NB0K`. */
+  disks: z.array(z.string().max(512)).min(1).max(64).optional(),
+  /** Whatever the disks hold may go. */
+  wipe: z.boolean().optional(),
   /** How long the arming waits for the machine to start the install; configured default 30. */
   armMinutes: z.number().positive().max(10_080).optional(),
 });

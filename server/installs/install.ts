@@ -11,6 +11,10 @@ export interface InstallSpec {
   readonly version: VersionId;
   readonly flavor: string;
   readonly kernelArguments?: string;
+  /** Disks to install onto, in the layout's order: device nodes, or conditions. */
+  readonly disks?: readonly string[];
+  /** True where whatever the disks hold may go. */
+  readonly wipe?: boolean;
   readonly job?: number;
   /** When an arming that nobody claimed ends. */
   readonly expiresAt: number;

@@ -1,4 +1,5 @@
 /** Requests for long work: everything that can be refused is refused here, the rest becomes jobs. */
+import { parseDiskWord } from "../../autoinstall/layout/disk-match.ts";
 import { AppError } from "../../base/errors.ts";
 import { formatVersion, type VersionId } from "../../images/manifest.ts";
 import { parseFlavorName } from "../../netboot/flavor/flavor.ts";
@@ -173,6 +174,7 @@ async function planDeploy(services: Services, request: DeployRequest): Promise<r
   const flavor = bootableFlavor(services, request.flavor);
   const kernelArguments =
     request.kernelArguments === undefined ? undefined : wanted(parseKernelArguments(request.kernelArguments));
+  const disks = request.disks?.map((disk) => wanted(parseDiskWord(disk)));
   const { layout } = await installableLayout(services.store, version);
   for (const host of chosen) {
     refuseArming(services, host);
@@ -193,6 +195,8 @@ async function planDeploy(services: Services, request: DeployRequest): Promise<r
       flavor,
       armTime: request.armMinutes === undefined ? settings.armTime : request.armMinutes * 60_000,
       ...(kernelArguments === undefined ? {} : { kernelArguments }),
+      ...(disks === undefined ? {} : { disks }),
+      ...(request.wipe === true ? { wipe: true } : {}),
     };
     return {
       kind: "deploy",

@@ -14,6 +14,8 @@ export interface DeployParams {
   readonly version: number;
   readonly flavor: string;
   readonly kernelArguments?: string;
+  readonly disks?: readonly string[];
+  readonly wipe?: boolean;
   readonly armTime: number;
 }
 
@@ -65,6 +67,8 @@ function armed(services: Services, params: DeployParams, context: JobContext): I
     job: context.job.id,
     expiresAt: services.clock.now() + params.armTime,
     ...(params.kernelArguments === undefined ? {} : { kernelArguments: params.kernelArguments }),
+    ...(params.disks === undefined ? {} : { disks: params.disks }),
+    ...(params.wipe === true ? { wipe: true } : {}),
   });
   context.message(
     "info",

@@ -72,6 +72,8 @@ function pinnedScript(text: string, install: Install): string {
     `INGOT_HOSTNAME=${quoteWord(hostname)}`,
     `INGOT_DOMAIN=${quoteWord(domain.join("."))}`,
     `INGOT_IMAGE=${quoteWord(formatVersion(install.version))}`,
+    ...(install.disks === undefined ? [] : [`INGOT_DISKS=${quoteWord(install.disks.join(" "))}`]),
+    ...(install.wipe === true ? ["INGOT_WIPE=yes"] : []),
   ];
   return first.startsWith("#!") ? [first, ...told, ...rest].join("\n") : [...told, text].join("\n");
 }
@@ -101,7 +103,12 @@ async function masterScript(services: Services, install: Install): Promise<strin
   const [hostname = install.node, ...domain] = install.node.split(".");
   const plan = planInstall({
     layout,
-    node: { hostname, ...(domain.length === 0 ? {} : { domain: domain.join(".") }) },
+    node: {
+      hostname,
+      ...(domain.length === 0 ? {} : { domain: domain.join(".") }),
+      ...(install.disks === undefined ? {} : { disks: install.disks }),
+      ...(install.wipe === true ? { wipe: true } : {}),
+    },
     ...(seen === "bios" || seen === "uefi" ? { firmware: seen } : {}),
     image: {
       name: manifest.image,

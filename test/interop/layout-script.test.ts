@@ -253,6 +253,65 @@ test("a disk in use is refused", async () => {
   expect(made.failures()).toContain("is in use: one of its filesystems is mounted");
 });
 
+test("a disk with somebody else's data is refused, keeps every byte, and is installed over when that is said", async () => {
+  const made = await machine(13_000);
+  await run(["mkfs.ext4", "-q", "-L", "theirs", made.disk]);
+  const sum = async () => (await run(["sh", "-c", 'head -c 64M "$1" | sha256sum', "sh", made.disk])).stdout;
+  const before = await sum();
+
+  const refused = await made.runScript(scriptOf(repaired("vda")));
+
+  expect(refused.code).toBe(1);
+  expect(made.failures()).toMatch(
+    /^partition \/dev\/loop\d+ holds data that is not Ingot's \(.*theirs ext4.*\): deploy with --wipe if it may go\. Nothing was changed\n$/,
+  );
+  expect(await sum()).toBe(before);
+
+  const told = await made.runScript(scriptOf(repaired("vda")), {
+    INGOT_WIPE: "yes",
+    INGOT_STOP_BEFORE: "format",
+  });
+
+  expect(told.code).toBe(0);
+  const dump = (await run(["sfdisk", "--dump", made.disk])).stdout;
+  expect(dump).toMatch(/^label-id: 0x494e[0-9a-f]{4}$/m);
+});
+
+test("an empty table is nobody's data", async () => {
+  const made = await machine(13_000);
+  await run(["sfdisk", "--quiet", made.disk], { input: "label: gpt\n" });
+
+  const result = await made.runScript(scriptOf(repaired("vda"), "uefi"), { INGOT_STOP_BEFORE: "format" });
+
+  expect(result.code).toBe(0);
+  expect((await run(["sfdisk", "--dump", made.disk])).stdout).toMatch(/^label-id: 494E474F-/m);
+});
+
+test("scripts of the site run before the disks are looked at, by number, and the first that fails ends the install", async () => {
+  const made = await machine(13_000);
+  const folder = path.join(made.folder, "scripts");
+  mkdirSync(folder);
+  const order = path.join(made.folder, "order");
+  writeFileSync(
+    path.join(folder, "pre-install.list"),
+    "run 10all.first\nrun 20web.second\nrun 30all.never\nfile table\n",
+  );
+  writeFileSync(
+    path.join(folder, "10all.first"),
+    `#!/bin/sh\ncat table variables.txt >${order}\necho 'SITE=yes' >/tmp/pre-install_variables.txt\n`,
+  );
+  writeFileSync(path.join(folder, "20web.second"), `echo second >>${order}\nexit 3\n`);
+  writeFileSync(path.join(folder, "30all.never"), `echo never >>${order}\n`);
+  writeFileSync(path.join(folder, "table"), "beside\n");
+
+  const result = await made.runScript(scriptOf(repaired("vda")));
+  rmSync("/tmp/pre-install_variables.txt");
+
+  expect(result.code).toBe(1);
+  expect(made.failures()).toBe("partition The pre-install script 20web.second ended with code 3\n");
+  expect(readFileSync(order, "utf8")).toBe("beside\nHOSTNAME=node01\nsecond\n");
+});
+
 test("a second install over the first one works", async () => {
   const made = await machine(13_000);
   const script = scriptOf(repaired("vda"));

@@ -7,7 +7,7 @@ import { given, printJson, runJobs, startJobs } from "./started.ts";
 export const deployCommand: Command = {
   name: "deploy",
   summary: "Arm nodes: at their next network boot they are installed from an image, once",
-  synopsis: "NODES (--image IMAGE[@VERSION] [--wait] | --rescue)",
+  synopsis: "NODES (--image IMAGE[@VERSION] [--disk DISK...] [--wipe] [--wait] | --rescue)",
   positionals: { min: 1, max: 1 },
   options: {
     image: {
@@ -21,6 +21,12 @@ export const deployCommand: Command = {
       value: "NAME",
       help: "boot package to install with (default standard); the image's own name makes one of its kernel",
     },
+    disk: {
+      type: "list",
+      value: "DISK",
+      help: "install onto this disk, in the layout's order: /dev/sdb, serial=…, wwn=…, path=…, id=…, transport=nvme, size=400G-600G",
+    },
+    wipe: { type: "boolean", help: "install over data on the disks that is not Ingot's" },
     append: { type: "string", value: "WORDS", help: "kernel arguments for the installer" },
     minutes: { type: "string", value: "N", help: "how long the arming waits for the machine (default 30)" },
     rescue: {
@@ -31,7 +37,8 @@ export const deployCommand: Command = {
   },
   description:
     "DHCP, TFTP and boot files are ready for exactly these nodes when the command returns. Power them on and let them boot from the " +
-    "network. An install that reports success disarms its node, which then boots from its own disk.",
+    "network. An install that reports success disarms its node, which then boots from its own disk. " +
+    'A disk that holds something, and that Ingot did not partition, is left as it is and the install fails, unless --wipe is given or the layout\'s <disk> says wipe="yes".',
   examples: ["ingot deploy web[01-16] --image web --wait", "ingot deploy web03 --rescue"],
   async run(context) {
     const image = context.args.text("image");
@@ -53,6 +60,8 @@ export const deployCommand: Command = {
       ...given({
         flavor: context.args.text("flavor"),
         kernelArguments: context.args.text("append"),
+        disks: context.args.list("disk").length === 0 ? undefined : context.args.list("disk"),
+        wipe: context.args.flag("wipe") ? true : undefined,
         armMinutes: minutes === undefined ? undefined : Number(minutes),
       }),
     });

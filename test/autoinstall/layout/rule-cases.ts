@@ -56,6 +56,12 @@ export const ruleCases: { readonly [Code in CheckCode]: RuleCase } = {
     says: "/dev/vda has more than one <disk> section",
     repaired: "The empty second section of /dev/vda was dropped",
   },
+  "disk-match-invalid": {
+    file: disk(part(1), 'label_type="msdos" unit_of_measurement="MB" match="colour=red"') + root,
+    subject: "/dev/vda",
+    says: "'colour=red' is not serial=, wwn=, path=",
+    advice: "say serial=, wwn=, path=, id=, transport=, rotational= or size=",
+  },
   "label-missing": {
     file: disk(part(1, 'size="100" p_name="root"'), 'unit_of_measurement="MB"') + root,
     subject: "/dev/vda",

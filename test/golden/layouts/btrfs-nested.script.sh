@@ -16,7 +16,11 @@ phase partition 2 'Finding and partitioning the disks'
 run_pre_install
 
 # Which disk is which, and whether everything fits: nothing is written before this is known.
-DISK_1=$(choose_disk 1 1 3378 /dev/sda) || exit 1
+if [ -n "${INGOT_DISKS:-}" ]; then
+	DISK_1=$(named_disk 1 /dev/sda) || exit 1
+else
+	DISK_1=$(choose_disk 1 1 3378 /dev/sda) || exit 1
+fi
 
 # /dev/sda of the layout: msdos; sizes in MiB.
 MIB_1=$(disk_mib "$DISK_1") || fail "The size of $DISK_1 cannot be read"
@@ -25,12 +29,14 @@ SIZE_1_2=2048 # swap
 SIZE_1_1=$((ROOM_1 - SIZE_1_2)) # /: what is left
 enough "$DISK_1" / "$SIZE_1_1" 1329
 say "/dev/sda of the layout is $DISK_1 here ($MIB_1 MiB)"
+may_wipe "$DISK_1" ask
 
 # /dev/sda of the layout: a fresh msdos label, partitions aligned to 1 MiB.
 START_1_1=1
 START_1_2=$((START_1_1 + SIZE_1_1))
 write_table "$DISK_1" <<END || exit 1
 label: dos
+label-id: $(label_id dos)
 $(partition "$DISK_1" 1) : start=${START_1_1}MiB, size=${SIZE_1_1}MiB, type=83, bootable
 $(partition "$DISK_1" 2) : start=${START_1_2}MiB, size=${SIZE_1_2}MiB, type=82
 END

@@ -16,8 +16,13 @@ phase partition 2 'Finding and partitioning the disks'
 run_pre_install
 
 # Which disk is which, and whether everything fits: nothing is written before this is known.
-DISK_1=$(choose_disk 1 2 6975 /dev/nvme0n1) || exit 1
-DISK_2=$(choose_disk 2 2 6975 /dev/nvme1n1) || exit 1
+if [ -n "${INGOT_DISKS:-}" ]; then
+	DISK_1=$(named_disk 1 /dev/nvme0n1) || exit 1
+	DISK_2=$(named_disk 2 /dev/nvme1n1) || exit 1
+else
+	DISK_1=$(choose_disk 1 2 6975 /dev/nvme0n1) || exit 1
+	DISK_2=$(choose_disk 2 2 6975 /dev/nvme1n1) || exit 1
+fi
 
 # /dev/nvme0n1 of the layout: gpt; sizes in MiB.
 MIB_1=$(disk_mib "$DISK_1") || fail "The size of $DISK_1 cannot be read"
@@ -40,6 +45,8 @@ EXTENTS_1=$(($(extents "$(array_mib 2 "$SIZE_1_3" "$SIZE_2_3")" 4)))
 enough_extents vg "$EXTENTS_1" 1357 4
 say "/dev/nvme0n1 of the layout is $DISK_1 here ($MIB_1 MiB)"
 say "/dev/nvme1n1 of the layout is $DISK_2 here ($MIB_2 MiB)"
+may_wipe "$DISK_1" ask
+may_wipe "$DISK_2" ask
 
 # /dev/nvme0n1 of the layout: a fresh gpt label, partitions aligned to 1 MiB.
 START_1_1=1
@@ -47,6 +54,7 @@ START_1_2=$((START_1_1 + SIZE_1_1))
 START_1_3=$((START_1_2 + SIZE_1_2))
 write_table "$DISK_1" <<END || exit 1
 label: gpt
+label-id: $(label_id gpt)
 $(partition "$DISK_1" 1) : start=${START_1_1}MiB, size=${SIZE_1_1}MiB, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B, name="EFI System Partition"
 $(partition "$DISK_1" 2) : start=${START_1_2}MiB, size=${SIZE_1_2}MiB, type=A19D880F-05FC-4D3B-A006-743F0F84911E
 $(partition "$DISK_1" 3) : start=${START_1_3}MiB, size=${SIZE_1_3}MiB, type=A19D880F-05FC-4D3B-A006-743F0F84911E
@@ -59,6 +67,7 @@ START_2_2=$((START_2_1 + SIZE_2_1))
 START_2_3=$((START_2_2 + SIZE_2_2))
 write_table "$DISK_2" <<END || exit 1
 label: gpt
+label-id: $(label_id gpt)
 $(partition "$DISK_2" 1) : start=${START_2_1}MiB, size=${SIZE_2_1}MiB, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4
 $(partition "$DISK_2" 2) : start=${START_2_2}MiB, size=${SIZE_2_2}MiB, type=A19D880F-05FC-4D3B-A006-743F0F84911E
 $(partition "$DISK_2" 3) : start=${START_2_3}MiB, size=${SIZE_2_3}MiB, type=A19D880F-05FC-4D3B-A006-743F0F84911E

@@ -16,7 +16,11 @@ phase partition 2 'Finding and partitioning the disks'
 run_pre_install
 
 # Which disk is which, and whether everything fits: nothing is written before this is known.
-DISK_1=$(choose_disk 1 1 2 /dev/sda) || exit 1
+if [ -n "${INGOT_DISKS:-}" ]; then
+	DISK_1=$(named_disk 1 /dev/sda) || exit 1
+else
+	DISK_1=$(choose_disk 1 1 2 /dev/sda) || exit 1
+fi
 
 # /dev/sda of the layout: gpt; sizes in MiB.
 MIB_1=$(disk_mib "$DISK_1") || fail "The size of $DISK_1 cannot be read"
@@ -26,6 +30,7 @@ SIZE_1_2=$((ROOM_1 * 69500 / 100000)) # /
 SIZE_1_3=$((ROOM_1 * 30000 / 100000)) # /var
 enough "$DISK_1" '/boot/efi, /, /var' $((ROOM_1 - SIZE_1_1 - SIZE_1_2 - SIZE_1_3)) 0
 say "/dev/sda of the layout is $DISK_1 here ($MIB_1 MiB)"
+may_wipe "$DISK_1" ask
 
 # /dev/sda of the layout: a fresh gpt label, partitions aligned to 1 MiB.
 START_1_1=1
@@ -33,6 +38,7 @@ START_1_2=$((START_1_1 + SIZE_1_1))
 START_1_3=$((START_1_2 + SIZE_1_2))
 write_table "$DISK_1" <<END || exit 1
 label: gpt
+label-id: $(label_id gpt)
 $(partition "$DISK_1" 1) : start=${START_1_1}MiB, size=${SIZE_1_1}MiB, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B
 $(partition "$DISK_1" 2) : start=${START_1_2}MiB, size=${SIZE_1_2}MiB, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4
 $(partition "$DISK_1" 3) : start=${START_1_3}MiB, size=${SIZE_1_3}MiB, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4

@@ -16,8 +16,13 @@ phase partition 2 'Finding and partitioning the disks'
 run_pre_install
 
 # Which disk is which, and whether everything fits: nothing is written before this is known.
-DISK_1=$(choose_disk 1 2 1847 /dev/sda) || exit 1
-DISK_2=$(choose_disk 2 2 1847 /dev/sdb) || exit 1
+if [ -n "${INGOT_DISKS:-}" ]; then
+	DISK_1=$(named_disk 1 /dev/sda) || exit 1
+	DISK_2=$(named_disk 2 /dev/sdb) || exit 1
+else
+	DISK_1=$(choose_disk 1 2 1847 /dev/sda) || exit 1
+	DISK_2=$(choose_disk 2 2 1847 /dev/sdb) || exit 1
+fi
 
 # /dev/sda of the layout: gpt; sizes in MiB.
 MIB_1=$(disk_mib "$DISK_1") || fail "The size of $DISK_1 cannot be read"
@@ -34,12 +39,15 @@ SIZE_2_2=$((ROOM_2 - SIZE_2_1)) # /dev/md1: what is left
 enough "$DISK_2" /dev/md1 "$SIZE_2_2" 1333
 say "/dev/sda of the layout is $DISK_1 here ($MIB_1 MiB)"
 say "/dev/sdb of the layout is $DISK_2 here ($MIB_2 MiB)"
+may_wipe "$DISK_1" ask
+may_wipe "$DISK_2" ask
 
 # /dev/sda of the layout: a fresh gpt label, partitions aligned to 1 MiB.
 START_1_1=1
 START_1_2=$((START_1_1 + SIZE_1_1))
 write_table "$DISK_1" <<END || exit 1
 label: gpt
+label-id: $(label_id gpt)
 $(partition "$DISK_1" 1) : start=${START_1_1}MiB, size=${SIZE_1_1}MiB, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B
 $(partition "$DISK_1" 2) : start=${START_1_2}MiB, size=${SIZE_1_2}MiB, type=A19D880F-05FC-4D3B-A006-743F0F84911E
 END
@@ -50,6 +58,7 @@ START_2_1=1
 START_2_2=$((START_2_1 + SIZE_2_1))
 write_table "$DISK_2" <<END || exit 1
 label: gpt
+label-id: $(label_id gpt)
 $(partition "$DISK_2" 1) : start=${START_2_1}MiB, size=${SIZE_2_1}MiB, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B
 $(partition "$DISK_2" 2) : start=${START_2_2}MiB, size=${SIZE_2_2}MiB, type=A19D880F-05FC-4D3B-A006-743F0F84911E
 END

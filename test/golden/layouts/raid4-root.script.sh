@@ -16,9 +16,15 @@ phase partition 2 'Finding and partitioning the disks'
 run_pre_install
 
 # Which disk is which, and whether everything fits: nothing is written before this is known.
-DISK_1=$(choose_disk 1 3 1183 /dev/sda) || exit 1
-DISK_2=$(choose_disk 2 3 1183 /dev/sdb) || exit 1
-DISK_3=$(choose_disk 3 3 1183 /dev/sdc) || exit 1
+if [ -n "${INGOT_DISKS:-}" ]; then
+	DISK_1=$(named_disk 1 /dev/sda) || exit 1
+	DISK_2=$(named_disk 2 /dev/sdb) || exit 1
+	DISK_3=$(named_disk 3 /dev/sdc) || exit 1
+else
+	DISK_1=$(choose_disk 1 3 1183 /dev/sda) || exit 1
+	DISK_2=$(choose_disk 2 3 1183 /dev/sdb) || exit 1
+	DISK_3=$(choose_disk 3 3 1183 /dev/sdc) || exit 1
+fi
 
 # /dev/sda of the layout: gpt; sizes in MiB.
 MIB_1=$(disk_mib "$DISK_1") || fail "The size of $DISK_1 cannot be read"
@@ -46,6 +52,9 @@ enough "$DISK_3" /dev/md1 "$SIZE_3_3" 668
 say "/dev/sda of the layout is $DISK_1 here ($MIB_1 MiB)"
 say "/dev/sdb of the layout is $DISK_2 here ($MIB_2 MiB)"
 say "/dev/sdc of the layout is $DISK_3 here ($MIB_3 MiB)"
+may_wipe "$DISK_1" ask
+may_wipe "$DISK_2" ask
+may_wipe "$DISK_3" ask
 
 # /dev/sda of the layout: a fresh gpt label, partitions aligned to 1 MiB.
 START_1_1=1
@@ -53,6 +62,7 @@ START_1_2=$((START_1_1 + SIZE_1_1))
 START_1_3=$((START_1_2 + SIZE_1_2))
 write_table "$DISK_1" <<END || exit 1
 label: gpt
+label-id: $(label_id gpt)
 $(partition "$DISK_1" 1) : start=${START_1_1}MiB, size=${SIZE_1_1}MiB, type=21686148-6449-6E6F-744E-656564454649
 $(partition "$DISK_1" 2) : start=${START_1_2}MiB, size=${SIZE_1_2}MiB, type=A19D880F-05FC-4D3B-A006-743F0F84911E
 $(partition "$DISK_1" 3) : start=${START_1_3}MiB, size=${SIZE_1_3}MiB, type=A19D880F-05FC-4D3B-A006-743F0F84911E
@@ -65,6 +75,7 @@ START_2_2=$((START_2_1 + SIZE_2_1))
 START_2_3=$((START_2_2 + SIZE_2_2))
 write_table "$DISK_2" <<END || exit 1
 label: gpt
+label-id: $(label_id gpt)
 $(partition "$DISK_2" 1) : start=${START_2_1}MiB, size=${SIZE_2_1}MiB, type=21686148-6449-6E6F-744E-656564454649
 $(partition "$DISK_2" 2) : start=${START_2_2}MiB, size=${SIZE_2_2}MiB, type=A19D880F-05FC-4D3B-A006-743F0F84911E
 $(partition "$DISK_2" 3) : start=${START_2_3}MiB, size=${SIZE_2_3}MiB, type=A19D880F-05FC-4D3B-A006-743F0F84911E
@@ -77,6 +88,7 @@ START_3_2=$((START_3_1 + SIZE_3_1))
 START_3_3=$((START_3_2 + SIZE_3_2))
 write_table "$DISK_3" <<END || exit 1
 label: gpt
+label-id: $(label_id gpt)
 $(partition "$DISK_3" 1) : start=${START_3_1}MiB, size=${SIZE_3_1}MiB, type=21686148-6449-6E6F-744E-656564454649
 $(partition "$DISK_3" 2) : start=${START_3_2}MiB, size=${SIZE_3_2}MiB, type=A19D880F-05FC-4D3B-A006-743F0F84911E
 $(partition "$DISK_3" 3) : start=${START_3_3}MiB, size=${SIZE_3_3}MiB, type=A19D880F-05FC-4D3B-A006-743F0F84911E

@@ -16,7 +16,11 @@ phase partition 2 'Finding and partitioning the disks'
 run_pre_install
 
 # Which disk is which, and whether everything fits: nothing is written before this is known.
-DISK_1=$(choose_disk 1 1 11847 /dev/cciss/c0d0) || exit 1
+if [ -n "${INGOT_DISKS:-}" ]; then
+	DISK_1=$(named_disk 1 /dev/cciss/c0d0) || exit 1
+else
+	DISK_1=$(choose_disk 1 1 11847 /dev/cciss/c0d0) || exit 1
+fi
 
 # /dev/cciss/c0d0 of the layout: msdos; sizes in MiB.
 MIB_1=$(disk_mib "$DISK_1") || fail "The size of $DISK_1 cannot be read"
@@ -29,6 +33,7 @@ SIZE_1_6=1953 # swap
 SIZE_1_7=$((SIZE_1_2 - SIZE_1_5 - SIZE_1_6 - 3)) # /home: what is left
 enough "$DISK_1" /home "$SIZE_1_7" 256
 say "/dev/cciss/c0d0 of the layout is $DISK_1 here ($MIB_1 MiB)"
+may_wipe "$DISK_1" ask
 
 # /dev/cciss/c0d0 of the layout: a fresh msdos label, partitions aligned to 1 MiB.
 START_1_1=1
@@ -38,6 +43,7 @@ START_1_6=$((START_1_5 + SIZE_1_5 + 1))
 START_1_7=$((START_1_6 + SIZE_1_6 + 1))
 write_table "$DISK_1" <<END || exit 1
 label: dos
+label-id: $(label_id dos)
 $(partition "$DISK_1" 1) : start=${START_1_1}MiB, size=${SIZE_1_1}MiB, type=83, bootable
 $(partition "$DISK_1" 2) : start=${START_1_2}MiB, size=${SIZE_1_2}MiB, type=5
 $(partition "$DISK_1" 5) : start=${START_1_5}MiB, size=${SIZE_1_5}MiB, type=83

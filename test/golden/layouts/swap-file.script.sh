@@ -16,7 +16,11 @@ phase partition 2 'Finding and partitioning the disks'
 run_pre_install
 
 # Which disk is which, and whether everything fits: nothing is written before this is known.
-DISK_1=$(choose_disk 1 1 2309 /dev/sda) || exit 1
+if [ -n "${INGOT_DISKS:-}" ]; then
+	DISK_1=$(named_disk 1 /dev/sda) || exit 1
+else
+	DISK_1=$(choose_disk 1 1 2309 /dev/sda) || exit 1
+fi
 
 # /dev/sda of the layout: gpt; sizes in MiB.
 MIB_1=$(disk_mib "$DISK_1") || fail "The size of $DISK_1 cannot be read"
@@ -25,12 +29,14 @@ SIZE_1_1=1 # bios_grub
 SIZE_1_2=$((ROOM_1 - SIZE_1_1)) # /: what is left
 enough "$DISK_1" / "$SIZE_1_2" 2306
 say "/dev/sda of the layout is $DISK_1 here ($MIB_1 MiB)"
+may_wipe "$DISK_1" ask
 
 # /dev/sda of the layout: a fresh gpt label, partitions aligned to 1 MiB.
 START_1_1=1
 START_1_2=$((START_1_1 + SIZE_1_1))
 write_table "$DISK_1" <<END || exit 1
 label: gpt
+label-id: $(label_id gpt)
 $(partition "$DISK_1" 1) : start=${START_1_1}MiB, size=${SIZE_1_1}MiB, type=21686148-6449-6E6F-744E-656564454649
 $(partition "$DISK_1" 2) : start=${START_1_2}MiB, size=${SIZE_1_2}MiB, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4
 END

@@ -16,8 +16,13 @@ phase partition 2 'Finding and partitioning the disks'
 run_pre_install
 
 # Which disk is which, and whether everything fits: nothing is written before this is known.
-DISK_1=$(choose_disk 1 2 2164 /dev/sda) || exit 1
-DISK_2=$(choose_disk 2 2 258 /dev/sdb) || exit 1
+if [ -n "${INGOT_DISKS:-}" ]; then
+	DISK_1=$(named_disk 1 /dev/sda) || exit 1
+	DISK_2=$(named_disk 2 /dev/sdb) || exit 1
+else
+	DISK_1=$(choose_disk 1 2 2164 /dev/sda) || exit 1
+	DISK_2=$(choose_disk 2 2 258 /dev/sdb) || exit 1
+fi
 
 # /dev/sda of the layout: msdos; sizes in MiB.
 MIB_1=$(disk_mib "$DISK_1") || fail "The size of $DISK_1 cannot be read"
@@ -33,12 +38,15 @@ SIZE_2_1=$((ROOM_2)) # /home: what is left
 enough "$DISK_2" /home "$SIZE_2_1" 256
 say "/dev/sda of the layout is $DISK_1 here ($MIB_1 MiB)"
 say "/dev/sdb of the layout is $DISK_2 here ($MIB_2 MiB)"
+may_wipe "$DISK_1" ask
+may_wipe "$DISK_2" ask
 
 # /dev/sda of the layout: a fresh msdos label, partitions aligned to 1 MiB.
 START_1_1=1
 START_1_2=$((START_1_1 + SIZE_1_1))
 write_table "$DISK_1" <<END || exit 1
 label: dos
+label-id: $(label_id dos)
 $(partition "$DISK_1" 1) : start=${START_1_1}MiB, size=${SIZE_1_1}MiB, type=83, bootable
 $(partition "$DISK_1" 2) : start=${START_1_2}MiB, size=${SIZE_1_2}MiB, type=82
 END
@@ -48,6 +56,7 @@ settle "$DISK_1" 1 2
 START_2_1=1
 write_table "$DISK_2" <<END || exit 1
 label: gpt
+label-id: $(label_id gpt)
 $(partition "$DISK_2" 1) : start=${START_2_1}MiB, size=${SIZE_2_1}MiB, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4
 END
 settle "$DISK_2" 1

@@ -12,6 +12,7 @@ set -u
 # The library of the install ramdisk: ingot_fetch, ingot_post, ingot_report, ingot_fail. INGOT_SERVER, INGOT_PIN,
 # INGOT_TOKEN and INGOT_MAC are in the environment. Further variables that may be set by hand:
 #   INGOT_DISKS="/dev/sda /dev/sdb"  install onto these disks, in the layout's order
+#   INGOT_WIPE=yes                   whatever the disks hold may go
 #   INGOT_STOP_BEFORE=write          end before a phase, in order to look at what was done
 #   INGOT_LUKS_KEY=FILE              the passphrase for encrypted volumes, instead of asking the server
 # The server tells these where the script was pinned for more than one node:
@@ -105,6 +106,9 @@ in_use() {
 	lsblk --noheadings --raw --output MOUNTPOINT "$1" | grep -q '[^ ]'
 }
 
+# Disks that were found by what the layout says of them.
+TAKEN=
+
 # candidates: the disks that may be installed onto, in the order of their places on the bus, one a line: writable, fixed,
 # none of their filesystems mounted.
 candidates() {
@@ -112,34 +116,102 @@ candidates() {
 		case $path in
 		/dev/ram* | /dev/zram* | /dev/fd* | /dev/sr* | /dev/nbd*) continue ;;
 		esac
+		case " $TAKEN " in
+		*" $path "*) continue ;;
+		esac
 		if [ "$type" = disk ] && [ "$ro$rm" = 00 ] && [ "$size" -gt 0 ] && ! in_use "$path"; then
 			printf '%s %s\n' "$(readlink -f "/sys/class/block/$(lsblk --nodeps --noheadings --raw --output KNAME "$path")")" "$path"
 		fi
 	done | LC_ALL=C sort | cut -d ' ' -f 2
 }
 
-# is_blank DISK: true where nothing is recognised on it.
+# is_blank DISK: true where nothing is recognised on it but, at most, a table without partitions.
 is_blank() {
-	[ -z "$(wipefs --noheadings "$1" 2>/dev/null)" ] && [ "$(lsblk --noheadings --raw --output NAME "$1" | wc -l)" -eq 1 ]
+	! wipefs --noheadings --output TYPE "$1" 2>/dev/null | grep -q -v -x -E ' *(gpt|PMBR|dos) *' &&
+		[ "$(lsblk --noheadings --raw --output NAME "$1" | wc -l)" -eq 1 ]
+}
+
+# is_ours DISK: true where an earlier install of Ingot partitioned it, as the mark in its label's id says.
+is_ours() {
+	case $(blkid --probe --match-tag PTUUID --output value "$1") in
+	494e474f-????-*) true ;;
+	494e????) true ;;
+	*) false ;;
+	esac
+}
+
+# label_id LABEL: a fresh id for a label, with Ingot's mark.
+label_id() {
+	read -r random </proc/sys/kernel/random/uuid
+	case $1 in
+	gpt) echo "494E474F-${random#*-}" ;;
+	*) echo "0x494e$(echo "$random" | cut -c 1-4)" ;;
+	esac
+}
+
+# may_wipe DISK RULE: refuses a disk that holds something of somebody else, unless it was said that this may go.
+may_wipe() {
+	if [ "${INGOT_WIPE:-}" = yes ] || [ "$2" = wipe ] || is_blank "$1" || is_ours "$1"; then
+		return 0
+	fi
+	holds=$(lsblk --noheadings --raw --output PATH "$1" | while read -r node; do
+		printf '%s %s; ' "$node" "$(blkid --probe --match-tag TYPE --match-tag PTTYPE --match-tag LABEL --output value "$node" | tr '\n' ' ')"
+	done)
+	fail "$1 holds data that is not Ingot's ($holds): deploy with --wipe if it may go. Nothing was changed"
+}
+
+# property DISK COLUMN: what lsblk says of the disk.
+property() {
+	lsblk --nodeps --noheadings --raw --output "$2" "$1" | sed -e 's/\\x20/ /g' -e 's/^ *//' -e 's/ *$//'
+}
+
+# same_disk LINK DISK: true where the link leads to the disk.
+same_disk() {
+	[ -e "$1" ] && [ "$(readlink -f "$1")" = "$(readlink -f "$2")" ]
+}
+
+# matches DISK CONDITIONS: true where all of the conditions hold, which are joined by commas.
+matches() {
+	conditions=$2,
+	while [ -n "$conditions" ]; do
+		condition=${conditions%%,*}
+		conditions=${conditions#*,}
+		value=${condition#*=}
+		case $condition in
+		serial=*) [ "$(property "$1" SERIAL)" = "$value" ] ;;
+		wwn=*) [ "$(property "$1" WWN)" = "$value" ] ;;
+		transport=*) [ "$(property "$1" TRAN)" = "$value" ] ;;
+		rotational=yes) [ "$(property "$1" ROTA)" = 1 ] ;;
+		rotational=no) [ "$(property "$1" ROTA)" = 0 ] ;;
+		path=*) same_disk "/dev/disk/by-path/$value" "$1" ;;
+		id=*) same_disk "/dev/disk/by-id/$value" "$1" ;;
+		minmib=*) [ "$(disk_mib "$1")" -ge "$value" ] ;;
+		maxmib=*) [ "$(disk_mib "$1")" -le "$value" ] ;;
+		*) false ;;
+		esac || return 1
+	done
+}
+
+# match_disk CONDITIONS NAME ALIKE: prints the first disk that meets the conditions and is not taken; ALIKE disks of the layout
+# have the same ones, and just as many must be there, so that no disk is taken by chance.
+match_disk() {
+	found=
+	count=0
+	for disk in $(candidates); do
+		if matches "$disk" "$1"; then
+			found="$found $disk"
+			count=$((count + 1))
+		fi
+	done
+	if [ "$count" -ne "$3" ]; then
+		fail "$2 of the layout is the disk with $1, and this machine has $count of them and not $3:$found; it has $(describe "$(candidates)"). Nothing was changed"
+	fi
+	echo "$found" | cut -d ' ' -f 2
 }
 
 # choose_disk POSITION COUNT MINIMUM NAME: prints the disk for the layout's disk NAME, number POSITION of COUNT, which takes
 # at least MINIMUM MiB. Where more than one will do and any of them holds something, a person has to say which.
 choose_disk() {
-	if [ -n "${INGOT_DISKS:-}" ]; then
-		named=$(echo "$INGOT_DISKS" | tr -s ' \t' '\n' | sed '/^$/d' | sed -n "$1p")
-		if [ -z "$named" ]; then
-			fail "INGOT_DISKS ($INGOT_DISKS) names no disk number $1 for $4"
-		fi
-		if [ ! -b "$named" ]; then
-			fail "$named is not a disk of this machine"
-		fi
-		if in_use "$named"; then
-			fail "$named is in use: one of its filesystems is mounted"
-		fi
-		echo "$named"
-		return
-	fi
 	all=$(candidates)
 	number=$(echo "$all" | sed '/^$/d' | wc -l)
 	if [ "$number" -lt "$2" ]; then
@@ -175,6 +247,23 @@ choose_disk() {
 	echo "$fitting" | tr -s ' ' '\n' | sed '/^$/d' | sed -n "$1p"
 }
 
+# named_disk POSITION NAME: the disk that was named for this node: a device node, or conditions.
+named_disk() {
+	named=$(echo "$INGOT_DISKS" | tr -s ' \t' '\n' | sed '/^$/d' | sed -n "$1p")
+	case $named in
+	'') fail "INGOT_DISKS ($INGOT_DISKS) names no disk number $1 for $2" ;;
+	/*) ;;
+	*) named=$(match_disk "$named" "$2" 1) || exit 1 ;;
+	esac
+	if [ ! -b "$named" ]; then
+		fail "$named is not a disk of this machine"
+	fi
+	if in_use "$named"; then
+		fail "$named is in use: one of its filesystems is mounted"
+	fi
+	echo "$named"
+}
+
 # describe DISKS: names and sizes, for messages.
 describe() {
 	for described in $1; do
@@ -208,6 +297,7 @@ enough() {
 	fi
 }
 
+# --- Partitions and filesystems --------------------------------------------------------------------------------------
 # release DISK: puts aside what an earlier system has on it: arrays and volumes that were started when the disk was seen.
 release() {
 	lsblk --noheadings --raw --output PATH,TYPE "$1" | sed '1!G;h;$!d' | while read -r held type; do
@@ -754,7 +844,11 @@ phase partition 2 'Finding and partitioning the disks'
 run_pre_install
 
 # Which disk is which, and whether everything fits: nothing is written before this is known.
-DISK_1=$(choose_disk 1 1 3426 /dev/vda) || exit 1
+if [ -n "${INGOT_DISKS:-}" ]; then
+	DISK_1=$(named_disk 1 /dev/vda) || exit 1
+else
+	DISK_1=$(choose_disk 1 1 3426 /dev/vda) || exit 1
+fi
 
 # /dev/vda of the layout: msdos; sizes in MiB.
 MIB_1=$(disk_mib "$DISK_1") || fail "The size of $DISK_1 cannot be read"
@@ -767,6 +861,7 @@ if [ "$SIZE_1_2" -gt 10181 ]; then
 	SIZE_1_2=10181
 fi
 say "/dev/vda of the layout is $DISK_1 here ($MIB_1 MiB)"
+may_wipe "$DISK_1" ask
 
 # /dev/vda of the layout: a fresh msdos label, partitions aligned to 1 MiB.
 START_1_1=1
@@ -774,6 +869,7 @@ START_1_2=$((START_1_1 + SIZE_1_1))
 START_1_3=$((START_1_2 + SIZE_1_2))
 write_table "$DISK_1" <<END || exit 1
 label: dos
+label-id: $(label_id dos)
 $(partition "$DISK_1" 1) : start=${START_1_1}MiB, size=${SIZE_1_1}MiB, type=83, bootable
 $(partition "$DISK_1" 2) : start=${START_1_2}MiB, size=${SIZE_1_2}MiB, type=83
 $(partition "$DISK_1" 3) : start=${START_1_3}MiB, size=${SIZE_1_3}MiB, type=82
