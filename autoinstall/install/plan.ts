@@ -205,6 +205,18 @@ function swapFileSteps(layout: DiskLayout): readonly InstallStep[] {
   });
 }
 
+/** What the ramdisk must have, asked before anything is written. */
+function programsFor(layout: DiskLayout): readonly string[] {
+  const made = filesystems(layout).flatMap((entry) => makeable(entry.filesystem) ?? []);
+  const programs = [
+    ...made.map((filesystem) => (filesystem === "swap" ? "mkswap" : `mkfs.${filesystem}`)),
+    ...(layout.raids.length === 0 ? [] : ["mdadm"]),
+    ...(layout.lvm.length === 0 ? [] : ["lvcreate"]),
+    ...(layout.crypts.length === 0 ? [] : ["cryptsetup"]),
+  ];
+  return [...new Set(programs)];
+}
+
 function identityStep(node: InstallInput["node"]): InstallStep {
   const domain = node.domain === undefined || node.domain === "" ? {} : { domain: node.domain };
   return { kind: "set-identity", hostname: node.hostname, ...domain };
@@ -262,7 +274,13 @@ export function planInstall(input: InstallInput): Result<InstallPlan, readonly D
   };
   const steps: readonly InstallStep[] = [
     { kind: "pre-install" },
-    { kind: "choose-disks", tables, groups: groupNeeds(layout, known), ...named },
+    {
+      kind: "choose-disks",
+      programs: programsFor(layout),
+      tables,
+      groups: groupNeeds(layout, known),
+      ...named,
+    },
     ...(layout.crypts.length === 0 ? [] : [{ kind: "fetch-key" as const }]),
     ...tables.map((table, index): InstallStep => ({ kind: "partition-disk", disk: index + 1, table })),
     ...stackSteps(layout, input.node.hostname),

@@ -21,6 +21,15 @@ disk_mib() {
 	echo $((bytes / 1048576))
 }
 
+# need_programs NAME...: refuses an install that could not be finished, before anything is written.
+need_programs() {
+	for program in "$@"; do
+		if ! command -v "$program" >/dev/null; then
+			fail "The install ramdisk has no $program: build the flavor anew. Nothing was changed"
+		fi
+	done
+}
+
 # in_use DISK: true where a filesystem or swap area of it is in use.
 in_use() {
 	lsblk --noheadings --raw --output MOUNTPOINT "$1" | grep -q '[^ ]'
@@ -28,9 +37,11 @@ in_use() {
 
 # Disks that were found by what the layout says of them.
 TAKEN=
+# Disks that were listed already.
+paths=
 
 # candidates: the disks that may be installed onto, in the order of their places on the bus, one a line: writable, fixed,
-# none of their filesystems mounted.
+# none of their filesystems mounted. Of several paths to one disk, the first.
 candidates() {
 	lsblk --nodeps --noheadings --raw --bytes --output PATH,TYPE,RO,RM,SIZE | while read -r path type ro rm size; do
 		case $path in
@@ -42,7 +53,16 @@ candidates() {
 		if [ "$type" = disk ] && [ "$ro$rm" = 00 ] && [ "$size" -gt 0 ] && ! in_use "$path"; then
 			printf '%s %s\\n' "$(readlink -f "/sys/class/block/$(lsblk --nodeps --noheadings --raw --output KNAME "$path")")" "$path"
 		fi
-	done | LC_ALL=C sort | cut -d ' ' -f 2
+	done | LC_ALL=C sort | cut -d ' ' -f 2 | while read -r path; do
+		own=$(property "$path" WWN)/$(property "$path" SERIAL)
+		case " $paths " in
+		*" $own "*) continue ;;
+		esac
+		if [ "\${own%%/*}" != "" ]; then
+			paths="$paths $own"
+		fi
+		echo "$path"
+	done
 }
 
 # is_blank DISK: true where nothing is recognised on it but, at most, a table without partitions.
@@ -341,6 +361,7 @@ export function renderChooseDisks(step: StepOf<"choose-disks">): string {
   );
   return [
     "# Which disk is which, and whether everything fits: nothing is written before this is known.",
+    `need_programs ${step.programs.join(" ")}`,
     ...named,
     ...wipe,
     ...choiceLines(step),

@@ -12,9 +12,6 @@ type StepOf<Kind extends InstallStep["kind"]> = Extract<InstallStep, { kind: Kin
 export const cryptFunctions = `# --- Encrypted volumes ------------------------------------------------------------------------------------------------
 # fetch_key: the passphrase, from the server or from the file that INGOT_LUKS_KEY names. Nothing was written yet.
 fetch_key() {
-	if ! command -v cryptsetup >/dev/null; then
-		fail "The install ramdisk has no cryptsetup: build the flavor anew. Nothing was changed"
-	fi
 	KEY=\${INGOT_LUKS_KEY:-}
 	if [ -z "$KEY" ]; then
 		KEY=$WORK/luks.key

@@ -149,7 +149,7 @@ export function renderPartitionDisk(step: StepOf<"partition-disk">): string {
 
 export function renderMakeFilesystem(step: StepOf<"make-filesystem">): string {
   const device = `"$${variable("DEVICE", step.place)}"`;
-  const labelFlag = step.filesystem === "vfat" ? "-n" : "-L";
+  const labelFlag = { vfat: "-n", f2fs: "-l" }[step.filesystem as string] ?? "-L";
   const label = step.label === undefined ? [] : [labelFlag, step.label];
   const commands = {
     ext2: ["mkfs.ext2", "-q", "-F"],
@@ -157,6 +157,7 @@ export function renderMakeFilesystem(step: StepOf<"make-filesystem">): string {
     ext4: ["mkfs.ext4", "-q", "-F"],
     xfs: ["mkfs.xfs", "-q", "-f"],
     btrfs: ["mkfs.btrfs", "-q", "-f"],
+    f2fs: ["mkfs.f2fs", "-q", "-f"],
     vfat: ["mkfs.vfat"],
     swap: ["mkswap"],
   } as const satisfies Readonly<Record<typeof step.filesystem, readonly string[]>>;

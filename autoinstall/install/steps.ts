@@ -50,6 +50,8 @@ export type InstallStep =
   | {
       readonly kind: "choose-disks";
       readonly tables: readonly DiskTable[];
+      /** Programs that later steps need: `mkfs.xfs`, `mdadm` … */
+      readonly programs: readonly string[];
       /** Volume groups, whose volumes must fit too. */
       readonly groups: readonly GroupNeed[];
       /** Disks of this node that were named beforehand, in the layout's order. */

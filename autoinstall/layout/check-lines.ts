@@ -99,12 +99,22 @@ export function checkLostP(layout: DiskLayout): readonly Diagnostic<"device-lost
   });
 }
 
+/** A name below /dev/disk is that of a disk or a filesystem of the golden client: no other machine has it. */
+export function checkDeviceLink(layout: DiskLayout): readonly Diagnostic<"device-by-link">[] {
+  return installedEntries(layout)
+    .filter(({ device }) => device.startsWith("/dev/disk/by-"))
+    .map((entry) => {
+      const message = `${entry.device} (for ${entry.mountPoint}) is a name that only the golden client has`;
+      return aboutDevice("device-by-link", entry, message);
+    });
+}
+
 export function checkPartitionMissing(layout: DiskLayout): readonly Diagnostic<"partition-missing">[] {
   const known = sectionDisks(layout);
   return installedEntries(layout).flatMap((entry) => {
     const place = parsePartitionDevice(entry.device);
     const lost = partitionWithLostP(entry.device, known) !== undefined;
-    if (isStackName(entry.device) && !lost) {
+    if ((isStackName(entry.device) && !lost) || entry.device.startsWith("/dev/disk/by-")) {
       return [];
     }
     if (place === undefined) {
@@ -199,7 +209,16 @@ export function checkRoot(layout: DiskLayout): readonly Diagnostic<"root-missing
 }
 
 /** The longest label, in bytes, that the filesystem's tools take. */
-export const labelLimits = { ext2: 16, ext3: 16, ext4: 16, xfs: 12, btrfs: 255, vfat: 11, swap: 15 } as const;
+export const labelLimits = {
+  ext2: 16,
+  ext3: 16,
+  ext4: 16,
+  xfs: 12,
+  btrfs: 255,
+  vfat: 11,
+  f2fs: 512,
+  swap: 15,
+} as const;
 
 export function checkLabelLength(layout: DiskLayout): readonly Diagnostic<"label-too-long">[] {
   return installedEntries(layout).flatMap((entry) => {

@@ -21,6 +21,7 @@ import {
 } from "./check-disks.ts";
 import {
   checkDeviceFamily,
+  checkDeviceLink,
   checkDiskSection,
   checkFilesystemMissing,
   checkFilesystemUnsupported,
@@ -81,6 +82,7 @@ export const layoutRules: {
   "mount-point-invalid": checkMountPoint,
   "mount-point-duplicate": checkMountPointDuplicate,
   "root-missing": checkRoot,
+  "device-by-link": checkDeviceLink,
   "device-lost-p": checkLostP,
   "device-family-changed": checkDeviceFamily,
   "disk-section-missing": checkDiskSection,

@@ -16,6 +16,7 @@ const families = {
   "smart-array": /^(?:cciss|ida|rd)\/c\d+d\d+$/,
   md: /^md(?:\d+|_d\d+)$/,
   loop: /^loop\d+$/,
+  multipath: /^mapper\/(?:mpath[a-z]{1,3}|[0-9a-f]{17,33})$/,
 } as const;
 
 export type DeviceFamily = keyof typeof families;
@@ -37,7 +38,8 @@ export function partitionDevice(disk: string, number: number): string {
 
 /** Splits `/dev/vda2`, `/dev/nvme0n1p2`, `/dev/cciss/c0d0p2` into disk and number. */
 export function parsePartitionDevice(device: string): PartitionName | undefined {
-  for (const pattern of [/^(.*\d)p([1-9]\d{0,3})$/, /^(.*\D)([1-9]\d{0,3})$/]) {
+  // kpartx writes `-part2` on Debian and SUSE, and the bare number or `p2` elsewhere.
+  for (const pattern of [/^(.*)-part([1-9]\d{0,3})$/, /^(.*\d)p([1-9]\d{0,3})$/, /^(.*\D)([1-9]\d{0,3})$/]) {
     const split = pattern.exec(device);
     if (split?.[1] !== undefined && deviceFamily(split[1]) !== undefined) {
       return { disk: split[1], number: Number(split[2]) };

@@ -40,6 +40,7 @@ export const checkSeverities = {
   "mount-point-invalid": "error",
   "mount-point-duplicate": "error",
   "root-missing": "error",
+  "device-by-link": "error",
   "device-lost-p": "error",
   "device-family-changed": "error",
   "partition-missing": "error",

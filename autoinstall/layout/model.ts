@@ -184,7 +184,7 @@ export const emptyLayout: DiskLayout = {
 };
 
 /** Filesystems that the installer can make. */
-export const makeableFilesystems = ["ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "swap"] as const;
+export const makeableFilesystems = ["ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "vfat", "swap"] as const;
 export type MakeableFilesystem = (typeof makeableFilesystems)[number];
 
 /** The filesystem type to make for a line's type, with the old spellings of vfat. */

@@ -1,5 +1,6 @@
 /** Repairs inside disk sections that need no knowledge of the golden client. */
 import { logicalLimit, percentSum } from "./check-disks.ts";
+import { parsePartitionDevice, partitionDevice } from "./device-name.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import type { DiskLayout, LayoutDisk, LayoutPartition, LayoutSize } from "./model.ts";
 import { plain } from "./model.ts";
@@ -198,4 +199,47 @@ export function repairPercentSum(layout: DiskLayout, finding: Diagnostic): Repai
     const which = logical ? "Logical partitions" : "Partitions";
     return { disk: { ...disk, partitions }, text: `${which} of ${disk.device} were scaled down to fit` };
   });
+}
+
+/**
+ * Numbers an msdos label's partitions as the kernel does: beside an extended partition, 5 and up are logical, without a gap. What
+ * names a partition is renamed with it.
+ */
+export function repairMsdosNumbers(layout: DiskLayout, finding: Diagnostic): Repaired | undefined {
+  const disk = layout.disks.find(({ device }) => finding.subject.startsWith(`${device} partition `));
+  const outside = disk?.partitions.filter(({ type, number }) => type !== "logical" && number > 4) ?? [];
+  const extended = disk?.partitions.find(({ type }) => type === "extended");
+  if (disk === undefined || extended === undefined || outside.some(({ type }) => type === "extended")) {
+    return undefined;
+  }
+  const typed = disk.partitions.map((one) =>
+    outside.includes(one) ? { ...one, type: "logical" as const } : one,
+  );
+  const logical = typed.filter(({ type }) => type === "logical").sort((a, b) => a.number - b.number);
+  const numbers = new Map(logical.map(({ number }, index) => [number, 5 + index]));
+  if (numbers.size < logical.length) {
+    return undefined;
+  }
+  const partitions = typed.map((one) =>
+    one.type === "logical" ? { ...one, number: numbers.get(one.number) ?? one.number } : one,
+  );
+  const renamed = (device: string) => {
+    const place = parsePartitionDevice(device);
+    const number = place?.disk === disk.device ? numbers.get(place.number) : undefined;
+    return number === undefined ? device : partitionDevice(disk.device, number);
+  };
+  const moved = [...numbers].filter(([from, to]) => from !== to).map(([from, to]) => `${from} became ${to}`);
+  const changes = [...outside.map(({ number }) => `${number} is logical`), ...moved].join(", ");
+  return {
+    layout: {
+      ...layout,
+      disks: layout.disks.map((one) => (one === disk ? { ...disk, partitions } : one)),
+      raids: layout.raids.map((raid) => ({ ...raid, devices: raid.devices.map(renamed) })),
+      crypts: layout.crypts.map((crypt) => ({ ...crypt, device: renamed(crypt.device) })),
+      lines: layout.lines.map((line) =>
+        line.kind === "entry" ? { ...line, device: renamed(line.device) } : line,
+      ),
+    },
+    text: `Partitions of ${disk.device} are numbered as the kernel does: ${changes}`,
+  };
 }

@@ -2,6 +2,7 @@
 import { renamedDisk } from "./check-lines.ts";
 import { parsePartitionDevice, partitionDevice, partitionWithLostP } from "./device-name.ts";
 import type { Diagnostic } from "./diagnostic.ts";
+import { sourceTag } from "./fstab.ts";
 import { type DiskLayout, type FilesystemLine, type FstabEntry, sortedLines, subvolume } from "./model.ts";
 import type { RepairContext, Repaired } from "./repaired.ts";
 
@@ -30,6 +31,38 @@ export function repairLostP(layout: DiskLayout, finding: Diagnostic): Repaired |
     return undefined;
   }
   const device = partitionDevice(meant.disk, meant.number);
+  const changed = mapEntries(layout, (entry) =>
+    entry.device === finding.subject ? { ...entry, device } : entry,
+  );
+  return { layout: changed, text: `${finding.subject} became ${device}` };
+}
+
+/** What a name below /dev/disk stands for: a partition's number on the only disk, or what the golden client knows by that tag. */
+function linkTarget(layout: DiskLayout, link: string, context: RepairContext): string | undefined {
+  const number = Number(/^\/dev\/disk\/by-(?:id|path)\/.+-part([1-9]\d{0,2})$/.exec(link)?.[1]);
+  const holding = layout.disks.filter(({ partitions }) => partitions.some((one) => one.number === number));
+  const [only] = holding;
+  if (only !== undefined && layout.disks.length === 1) {
+    return partitionDevice(only.device, number);
+  }
+  const [kind, value] = sourceTag(link) ?? [];
+  const found = context.facts?.filesystems.find(
+    ({ uuid, label }) =>
+      value !== undefined && (kind === "UUID" ? uuid : kind === "LABEL" ? label : undefined) === value,
+  );
+  return found?.device;
+}
+
+/** Names the partition that a link of the golden client led to. */
+export function repairDeviceLink(
+  layout: DiskLayout,
+  finding: Diagnostic,
+  context: RepairContext,
+): Repaired | undefined {
+  const device = linkTarget(layout, finding.subject, context);
+  if (device === undefined) {
+    return undefined;
+  }
   const changed = mapEntries(layout, (entry) =>
     entry.device === finding.subject ? { ...entry, device } : entry,
   );

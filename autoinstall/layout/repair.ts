@@ -10,6 +10,7 @@ import {
   repairExtendedMissing,
   repairGptPartitionType,
   repairLabel,
+  repairMsdosNumbers,
   repairPartitionNumber,
   repairPercentSum,
   repairSize,
@@ -17,6 +18,7 @@ import {
 } from "./repair-disks.ts";
 import {
   repairDeviceFamily,
+  repairDeviceLink,
   repairFilesystem,
   repairLineNumbers,
   repairLostP,
@@ -62,7 +64,7 @@ export const layoutRepairs: { readonly [Code in CheckCode]: RepairFunction | Unr
   "part-number-invalid": repairPartitionNumber,
   "part-number-duplicate": { why: "say which of the two partitions is meant" },
   "gpt-part-type": repairGptPartitionType,
-  "msdos-part-number": { why: "number the partitions as the kernel does, or set label_type to gpt" },
+  "msdos-part-number": repairMsdosNumbers,
   "extended-missing": repairExtendedMissing,
   "extended-duplicate": { why: "keep one extended partition; a disk can have only one" },
   "rest-duplicate": { why: "give all but one of them a size" },
@@ -74,6 +76,7 @@ export const layoutRepairs: { readonly [Code in CheckCode]: RepairFunction | Unr
   "mount-point-invalid": { why: "say where it is to be mounted" },
   "mount-point-duplicate": { why: "say which of the two belongs there" },
   "root-missing": { why: "say which partition holds /" },
+  "device-by-link": repairDeviceLink,
   "device-lost-p": repairLostP,
   "device-family-changed": repairDeviceFamily,
   "partition-missing": { why: "describe the partition with its size, or drop the line" },

@@ -187,7 +187,8 @@ export function cryptsUnder(layout: DiskLayout, device: string): readonly Layout
 export function isStackName(device: string): boolean {
   const [, first = "", second] = /^\/dev\/([^/]+)(?:\/([^/]+))?$/.exec(device) ?? [];
   const grouped = second !== undefined && first !== "disk" && parsePartitionDevice(device) === undefined;
-  return grouped || /^\/dev\/(?:md(?:\d|\/|_)|mapper\/|dm-)/.test(device);
+  const multipath = device.startsWith("/dev/mapper/") && parsePartitionDevice(device) !== undefined;
+  return grouped || (!multipath && /^\/dev\/(?:md(?:\d|\/|_)|mapper\/|dm-)/.test(device));
 }
 
 /** A thing that is made after the partitions: an array, an encrypted volume, or a group with its volumes. */

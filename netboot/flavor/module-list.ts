@@ -25,7 +25,7 @@ export const virtualModules: readonly string[] = [
   ...below("drivers/firmware", "qemu_fw_cfg"),
   ...below(
     "fs",
-    "ext4/ext4 xfs/xfs btrfs/btrfs fat/vfat isofs/isofs squashfs/squashfs overlayfs/overlay efivarfs/efivarfs",
+    "ext4/ext4 xfs/xfs btrfs/btrfs f2fs/f2fs fat/vfat isofs/isofs squashfs/squashfs overlayfs/overlay efivarfs/efivarfs",
   ),
   ...below("fs/nls", "nls_ascii nls_cp437 nls_iso8859-1 nls_utf8"),
   ...below(

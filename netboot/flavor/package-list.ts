@@ -60,6 +60,7 @@ export const standardPackages: readonly PackageSelection[] = [
     ],
   },
   { name: "efibootmgr", files: ["usr/bin/efibootmgr"] },
+  { name: "f2fs-tools", files: ["usr/sbin/mkfs.f2fs"] },
   { name: "fdisk", files: ["usr/sbin/sfdisk"] },
   { name: "findutils", files: ["usr/bin/find", "usr/bin/xargs"] },
   { name: "grep", files: ["usr/bin/grep"] },

@@ -105,10 +105,18 @@ export const ruleCases: { readonly [Code in CheckCode]: RuleCase } = {
     repaired: "/dev/vda has a GPT label: its logical partitions became primary",
   },
   "msdos-part-number": {
-    file: disk(part(1) + part(5)) + root,
-    subject: "/dev/vda partition 5",
-    says: "/dev/vda partition 5 is primary; an msdos label numbers those 1 to 4",
-    advice: "number the partitions as the kernel does, or set label_type to gpt",
+    file:
+      disk(
+        part(1) +
+          part(2, 'size="500" p_type="extended"') +
+          part(5, 'size="100" p_type="logical"') +
+          part(7, 'size="100" p_type="logical"'),
+      ) +
+      root +
+      line(20, "/dev/vda7", 'mp="/home" fs="ext4"'),
+    subject: "/dev/vda partition 7",
+    says: "/dev/vda partition 7 is logical; those are numbered 5, 6, 7 … without a gap",
+    repaired: "Partitions of /dev/vda are numbered as the kernel does: 7 became 6",
   },
   "extended-missing": {
     file: disk(part(1) + part(5, 'size="100" p_type="logical"')) + root,
@@ -177,6 +185,13 @@ export const ruleCases: { readonly [Code in CheckCode]: RuleCase } = {
     subject: "/",
     says: "No <fsinfo> makes a filesystem for /",
     advice: "say which partition holds /",
+  },
+  "device-by-link": {
+    file:
+      disk(part(1) + part(2)) + root + line(20, "/dev/disk/by-id/ata-WDC_WD10-part2", 'mp="/home" fs="ext4"'),
+    subject: "/dev/disk/by-id/ata-WDC_WD10-part2",
+    says: "(for /home) is a name that only the golden client has",
+    repaired: "/dev/disk/by-id/ata-WDC_WD10-part2 became /dev/vda2",
   },
   "device-lost-p": {
     file: `<disk dev="/dev/nvme0n1" ${gpt}>${part(1)}</disk>${line(10, "/dev/nvme0n11")}`,

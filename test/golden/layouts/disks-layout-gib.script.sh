@@ -16,6 +16,7 @@ phase partition 2 'Finding and partitioning the disks'
 run_pre_install
 
 # Which disk is which, and whether everything fits: nothing is written before this is known.
+need_programs mkfs.ext4 mkfs.xfs mkswap
 if [ -n "${INGOT_DISKS:-}" ]; then
 	DISK_1=$(named_disk 1 /dev/sda) || exit 1
 else

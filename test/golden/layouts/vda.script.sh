@@ -101,6 +101,15 @@ disk_mib() {
 	echo $((bytes / 1048576))
 }
 
+# need_programs NAME...: refuses an install that could not be finished, before anything is written.
+need_programs() {
+	for program in "$@"; do
+		if ! command -v "$program" >/dev/null; then
+			fail "The install ramdisk has no $program: build the flavor anew. Nothing was changed"
+		fi
+	done
+}
+
 # in_use DISK: true where a filesystem or swap area of it is in use.
 in_use() {
 	lsblk --noheadings --raw --output MOUNTPOINT "$1" | grep -q '[^ ]'
@@ -108,9 +117,11 @@ in_use() {
 
 # Disks that were found by what the layout says of them.
 TAKEN=
+# Disks that were listed already.
+paths=
 
 # candidates: the disks that may be installed onto, in the order of their places on the bus, one a line: writable, fixed,
-# none of their filesystems mounted.
+# none of their filesystems mounted. Of several paths to one disk, the first.
 candidates() {
 	lsblk --nodeps --noheadings --raw --bytes --output PATH,TYPE,RO,RM,SIZE | while read -r path type ro rm size; do
 		case $path in
@@ -122,7 +133,16 @@ candidates() {
 		if [ "$type" = disk ] && [ "$ro$rm" = 00 ] && [ "$size" -gt 0 ] && ! in_use "$path"; then
 			printf '%s %s\n' "$(readlink -f "/sys/class/block/$(lsblk --nodeps --noheadings --raw --output KNAME "$path")")" "$path"
 		fi
-	done | LC_ALL=C sort | cut -d ' ' -f 2
+	done | LC_ALL=C sort | cut -d ' ' -f 2 | while read -r path; do
+		own=$(property "$path" WWN)/$(property "$path" SERIAL)
+		case " $paths " in
+		*" $own "*) continue ;;
+		esac
+		if [ "${own%%/*}" != "" ]; then
+			paths="$paths $own"
+		fi
+		echo "$path"
+	done
 }
 
 # is_blank DISK: true where nothing is recognised on it but, at most, a table without partitions.
@@ -844,6 +864,7 @@ phase partition 2 'Finding and partitioning the disks'
 run_pre_install
 
 # Which disk is which, and whether everything fits: nothing is written before this is known.
+need_programs mkfs.ext3 mkswap
 if [ -n "${INGOT_DISKS:-}" ]; then
 	DISK_1=$(named_disk 1 /dev/vda) || exit 1
 else
