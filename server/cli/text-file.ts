@@ -7,6 +7,10 @@ const sizeLimit = 16 * 1024 * 1024;
 export function readTextFile(path: string): string {
   let bytes: Buffer;
   try {
+    // Asked first: what is far too large is never read.
+    if (statSync(path).size > sizeLimit) {
+      throw tooLarge(path);
+    }
     bytes = readFileSync(path);
   } catch (error) {
     const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
@@ -15,9 +19,13 @@ export function readTextFile(path: string): string {
       : toAppError(error);
   }
   if (bytes.length > sizeLimit) {
-    throw new AppError("bad-input", `'${path}' is over 16 MiB: not a file of this kind`);
+    throw tooLarge(path);
   }
   return bytes.toString("latin1");
+}
+
+function tooLarge(path: string): AppError {
+  return new AppError("bad-input", `'${path}' is over 16 MiB: not a file of this kind`);
 }
 
 /** Replaces a file's content in one step, keeping its mode: never half written. */

@@ -211,6 +211,95 @@ describe("an install, seen from the server", () => {
     expect(await bootScript()).toContain("local disk");
   });
 
+  it("hands out the site's scripts for the node in order, and its variables", async () => {
+    const stage = join(folder, "state", "scripts", "post-install");
+    mkdirSync(stage, { recursive: true });
+    for (const name of ["20n.base", "10all.first", "10other.never", "table.txt", "30web.image~"]) {
+      writeFileSync(join(stage, name), `this is ${name}\n`);
+    }
+    symlinkSync("/etc/shadow", join(stage, "40all.link"));
+    await callApi(app, "POST", "/api/deploy", {
+      nodes: "n1.lan",
+      image: "web@1",
+      wipe: true,
+      disks: ["serial=A1"],
+    });
+    const token = tokenOf(await bootScript());
+    expect((await node("GET", "/node/scripts/post-install", { token })).status).toBe(409);
+    const script = (await node("GET", "/node/script", { token })).body.toString();
+
+    const listed = await node("GET", "/node/scripts/post-install", { token });
+    const first = await node("GET", "/node/scripts/post-install/10all.first", { token });
+    const variables = (await node("GET", "/node/variables", { token })).body.toString();
+
+    expect(script).toContain('INGOT_DISKS:=serial=A1}"');
+    expect(script).toContain('INGOT_WIPE:=yes}"');
+    expect(listed.body.toString()).toBe(
+      "run 10all.first\nrun 20n.base\nfile 10other.never\nfile table.txt\n",
+    );
+    expect(first.body.toString()).toBe("this is 10all.first\n");
+    expect(variables).toContain("HOSTNAME=n1\nDOMAINNAME=lan\nBASE_HOSTNAME=n\n");
+    expect((await node("GET", "/node/scripts/pre-install", { token })).body.toString()).toBe("");
+    for (const path of [
+      "post-install/40all.link",
+      "post-install/..%2f..%2fingot.db",
+      "root/x",
+      "pre-install/x",
+    ]) {
+      expect((await node("GET", `/node/scripts/${path}`, { token })).status, path).toBeGreaterThanOrEqual(
+        400,
+      );
+    }
+    expect((await node("GET", "/node/luks-key", { token })).status).toBe(404);
+    await node("POST", "/node/failed", { token, body: Buffer.from('{"phase":"write","message":"x"}') });
+    rmSync(stage, { recursive: true });
+  });
+
+  it("serves a pinned script instead of its own, and tells it which node it is on", async () => {
+    const pinned = join(folder, "state", "scripts", "web.master");
+    writeFileSync(pinned, '#!/bin/sh\necho "$INGOT_HOSTNAME $INGOT_DOMAIN $INGOT_IMAGE"\n');
+    await callApi(app, "POST", "/api/deploy", { nodes: "n1.lan", image: "web@1" });
+    const token = tokenOf(await bootScript());
+
+    const script = (await node("GET", "/node/script", { token })).body;
+
+    expect(execFileSync("dash", { input: script, encoding: "utf8" })).toBe("n1 lan web@1\n");
+    await node("POST", "/node/failed", { token, body: Buffer.from('{"phase":"script","message":"x"}') });
+    rmSync(pinned);
+  });
+
+  it("gives the passphrase of encrypted volumes to the install alone, and only from a private file", async () => {
+    const conf = join(folder, "state", "images", "web", "etc", "systemimager", "autoinstallscript.conf");
+    const encrypted = layout
+      .replace('num="1" size="*"', 'num="2" size="*" p_type="primary" /><part num="1" size="300"')
+      .replace("</disk>", '</disk><luks name="root" device="/dev/vda2" />')
+      .replace('real_dev="/dev/vda1"', 'real_dev="/dev/mapper/root"')
+      .replace("</config>", '<fsinfo line="20" real_dev="/dev/vda1" mp="/boot" fs="ext4" /></config>');
+    writeFileSync(conf, encrypted);
+    await followJob(app, await callApi(app, "POST", "/api/images/web/commit", { message: "encrypted" }));
+    const deploy = async () => await callApi(app, "POST", "/api/deploy", { nodes: "n1.lan", image: "web@2" });
+    const without = await deploy();
+    mkdirSync(join(folder, "state", "luks"));
+    writeFileSync(join(folder, "state", "luks", "web"), "open sesame\n", { mode: 0o644 });
+    const open = await deploy();
+    chmodSync(join(folder, "state", "luks", "web"), 0o600);
+
+    await deploy();
+    const token = tokenOf(await bootScript());
+    const early = await node("GET", "/node/luks-key", { token });
+    const script = (await node("GET", "/node/script", { token })).body.toString();
+    const key = await node("GET", "/node/luks-key", { token });
+    await node("POST", "/node/failed", { token, body: Buffer.from('{"phase":"write","message":"x"}') });
+    const late = await node("GET", "/node/luks-key", { token });
+
+    expect(without).toMatchObject({ code: "not-found", detail: expect.stringContaining("no passphrase") });
+    expect(open).toMatchObject({ code: "refused", detail: expect.stringContaining("can be read by others") });
+    expect([early.status, key.status, late.status]).toEqual([409, 200, 409]);
+    expect(key.body.toString()).toBe("open sesame");
+    expect(script).toContain("make_crypt");
+    expect(script).not.toContain("open sesame");
+  });
+
   it("remembers versions whose image was removed, and says so", async () => {
     await callApi(app, "PATCH", "/api/nodes", { nodes: "n1.lan", set: { image: "web@1" } });
     expect(
