@@ -41,6 +41,7 @@ mmdebstrap          # Debian systems: the golden client, the ramdisk
 openssh-client      # ssh into machines
 openssh-server      # sshd in tests without machines
 ovmf                # UEFI for QEMU
+mtools              # FAT without the kernel: disk images
 parted              # layouts
 pxelinux            # lpxelinux.0: exports that a site's loader reads
 syslinux-common     # ldlinux.c32, which that needs

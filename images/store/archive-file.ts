@@ -40,7 +40,8 @@ export async function* readArchiveFile(
   }
 }
 
-async function compressionOf(file: string): Promise<string | undefined> {
+/** The program that unpacks the file, by its first bytes; undefined where it is not compressed. */
+export async function compressionOf(file: string): Promise<string | undefined> {
   const handle = await open(file, "r").catch((error: unknown) => {
     const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
     const known = toAppError(error, "internal");

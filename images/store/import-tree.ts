@@ -1,10 +1,13 @@
-/** Makes a new image of a tar file or a directory: unpacked beside the images, committed, and only then an image. */
+/** Makes a new image of a tar file, a directory or a disk: unpacked beside the images, committed, and only then an image. */
 import { mkdir, rm, stat, statfs } from "node:fs/promises";
 import { AppError } from "../../base/errors.ts";
-import { escapePath, type RelPath } from "../../base/path-bytes.ts";
+import { escapePath, joinPath, type RelPath } from "../../base/path-bytes.ts";
 import { formatByteSize } from "../../base/quantity.ts";
+import { addLayout } from "../capture/layout-file.ts";
+import { openDisk } from "../disk/open-disk.ts";
 import type { ImageName } from "../manifest.ts";
 import type { SyncAction } from "../sync/actions.ts";
+import type { ListOptions, Prune } from "../sync/listing.ts";
 import { isStreamed, planSync, summarise } from "../sync/plan.ts";
 import { parseTarMessages } from "../sync/tar-messages.ts";
 import { encodeMember, endOfArchive, memberPadding } from "../tar/encode.ts";
@@ -37,28 +40,89 @@ export async function importImage(
   try {
     const tree = treeIn(work);
     await mkdir(tree);
+    if (source.kind === "disk") {
+      return await importDisk(context, { image, file: source.file, tree, work }, options);
+    }
     const from =
       source.kind === "tar"
         ? await planTar(source.file, options)
         : await planFolder(context, source.folder, options);
-    await checkSpace(work, from.bytes);
-    const { actions } = from;
-    const totals = { filesTotal: actions.length, bytesTotal: from.bytes };
-    const result = await applyToTree({
-      root: tree,
-      actions,
-      tar: from.tar,
-      ...(from.afterStream === undefined ? {} : { afterStream: from.afterStream }),
-      onProgress: (progress) => options.onProgress?.({ ...totals, ...progress, phase: "unpack" }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    });
-    const [missing] = [...result.torn, ...result.vanished, ...result.kept];
-    if (missing !== undefined) {
-      throw moved(source.kind === "tar" ? source.file : source.folder, missing);
-    }
+    await unpack(from, { tree, work, what: source.kind === "tar" ? source.file : source.folder, options });
     return await commitFresh(context, { image, tree, work, options });
   } finally {
     await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** A disk is closed before the tree is committed: what was unpacked of it is no longer needed then. */
+async function importDisk(
+  context: StoreContext,
+  task: {
+    readonly image: ImageName;
+    readonly file: string;
+    readonly tree: string;
+    readonly work: string;
+  },
+  options: ImportOptions,
+): Promise<CommitResult> {
+  const { file, tree, work } = task;
+  const scratch = `${work}/disk`;
+  await mkdir(scratch);
+  const disk = await openDisk(file, { work: scratch, ...options });
+  try {
+    const prune = disk.facts.mounts.map(
+      ({ mountPoint }): Prune => ({
+        path: joinPath(mountPoint.slice(1) as RelPath, "lost+found"),
+        keep: "nothing",
+      }),
+    );
+    const from = await planListed(disk.root, { prune, ...options });
+    await unpack(from, { tree, work, what: file, options });
+  } finally {
+    await disk.close();
+    await rm(scratch, { recursive: true, force: true });
+  }
+  const layout = options.layout === undefined ? "present" : await addLayout(tree, options.layout(disk.facts));
+  const notes = [...disk.notes, ...layoutNotes[layout]];
+  for (const note of notes) {
+    options.onNote?.(note);
+  }
+  const { hostname, os, kernel, firmware } = disk.facts;
+  const source = { host: hostname, os: os.prettyName, kernel, firmware };
+  return await commitFresh(context, { image: task.image, tree, work, options: { ...options, source } });
+}
+
+const layoutNotes: Readonly<Record<Awaited<ReturnType<typeof addLayout>>, readonly string[]>> = {
+  written: [],
+  present: ["the disk has an autoinstallscript.conf already; it was kept"],
+  "no-folder": ["no autoinstallscript.conf was written: /etc/systemimager is no directory"],
+};
+
+/** Writes what is coming into the tree. */
+async function unpack(
+  from: Incoming,
+  to: {
+    readonly tree: string;
+    readonly work: string;
+    readonly what: string;
+    readonly options: ImportOptions;
+  },
+): Promise<void> {
+  const { options } = to;
+  await checkSpace(to.work, from.bytes);
+  const { actions } = from;
+  const totals = { filesTotal: actions.length, bytesTotal: from.bytes };
+  const result = await applyToTree({
+    root: to.tree,
+    actions,
+    tar: from.tar,
+    ...(from.afterStream === undefined ? {} : { afterStream: from.afterStream }),
+    onProgress: (progress) => options.onProgress?.({ ...totals, ...progress, phase: "unpack" }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  const [missing] = [...result.torn, ...result.vanished, ...result.kept];
+  if (missing !== undefined) {
+    throw moved(to.what, missing);
   }
 }
 
@@ -145,7 +209,6 @@ async function* normalised(
 }
 
 async function planFolder(context: StoreContext, folder: string, options: ImportOptions): Promise<Incoming> {
-  const signal = options.signal === undefined ? {} : { signal: options.signal };
   if ((await stat(folder).catch(() => undefined))?.isDirectory() !== true) {
     throw new AppError("not-found", `${folder} is no directory on the server`);
   }
@@ -158,8 +221,17 @@ async function planFolder(context: StoreContext, folder: string, options: Import
       },
     );
   }
+  return planListed(folder, { oneFileSystem: true, ...options });
+}
+
+async function planListed(
+  folder: string,
+  options: ImportOptions & Pick<ListOptions, "oneFileSystem" | "prune">,
+): Promise<Incoming> {
+  const signal = options.signal === undefined ? {} : { signal: options.signal };
   options.onProgress?.({ phase: "list" });
-  const listed = await scanTree(folder, { oneFileSystem: true, ...signal });
+  const { oneFileSystem = false, prune = [] } = options;
+  const listed = await scanTree(folder, { oneFileSystem, prune, ...signal });
   const actions = [
     ...planSync({
       source: listed.map((item) => item.entry),

@@ -6,6 +6,7 @@
  */
 import type { RelPath } from "../../base/path-bytes.ts";
 import type { ProgressSink } from "../../base/ports.ts";
+import type { GoldenFacts } from "../capture/facts.ts";
 import type { ExtendedAttributes, FileEntry } from "../entry.ts";
 import type { ImageName, Manifest, VersionId, VersionRef, VersionSource } from "../manifest.ts";
 import type { Change, PlanSummary } from "../sync/actions.ts";
@@ -94,10 +95,17 @@ export interface RollbackResult {
 /** Where a new image comes from: absolute paths on the server. */
 export type ImportSource =
   /** Uncompressed, or by zstd, gzip, xz or bzip2. */
-  { readonly kind: "tar"; readonly file: string } | { readonly kind: "folder"; readonly folder: string };
+  | { readonly kind: "tar"; readonly file: string }
+  | { readonly kind: "folder"; readonly folder: string }
+  /** Raw or qcow2, also compressed. Its partitions become the layout. */
+  | { readonly kind: "disk"; readonly file: string };
 
 export interface ImportOptions extends WaitOptions {
   readonly message: string;
+  /** Makes the text of a disk's layout; asked once, for disks. */
+  readonly layout?: (facts: GoldenFacts) => string;
+  /** Told what was left out or mended, one sentence each. */
+  readonly onNote?: (note: string) => void;
 }
 
 export interface ExportOptions extends WaitOptions {

@@ -42,7 +42,8 @@ function extendedOptions(tools: TarAbilities): readonly string[] {
   const [major, minor] = (tools.gnuTar ?? "").split(".").map(Number);
   const choosesXattrs = (major ?? 0) > 1 || ((major ?? 0) === 1 && (minor ?? 0) >= 27);
   if (choosesXattrs) {
-    return ["--xattrs", "--xattrs-include=*"];
+    // XFS shows its ACLs a second time under a name of its own, which on another filesystem would mean nothing.
+    return ["--xattrs", "--xattrs-include=*", "--xattrs-exclude=trusted.SGI_ACL_*"];
   }
   return ["--xattrs", ...(tools.tarAcls ? ["--acls"] : []), ...(tools.tarSelinux ? ["--selinux"] : [])];
 }

@@ -364,10 +364,12 @@ export type MoveRequest = z.infer<typeof MoveRequest>;
 export const PruneRequest = z.strictObject({ keep: z.int().positive(), dryRun: z.boolean().optional() });
 export type PruneRequest = z.infer<typeof PruneRequest>;
 
-/** One of `tar` and `folder`: absolute paths on the server. The image must not exist. */
+/** One of `tar`, `folder` and `disk`: absolute paths on the server. The image must not exist. */
 export const ImportRequest = z.strictObject({
   tar: z.string().min(1).max(4096).optional(),
   folder: z.string().min(1).max(4096).optional(),
+  /** Raw or qcow2, also compressed. */
+  disk: z.string().min(1).max(4096).optional(),
   message: z.string().max(4096).optional(),
 });
 export type ImportRequest = z.infer<typeof ImportRequest>;
@@ -590,6 +592,7 @@ export const ImportResult = z.object({
   version,
   files: z.number(),
   bytes: z.number(),
+  notes: z.array(z.string()),
 });
 export type ImportResult = z.infer<typeof ImportResult>;
 

@@ -1,6 +1,7 @@
 /** Requests to import and export images: the files are the server's own, named by absolute paths. */
 import { isAbsolute } from "node:path";
 import { AppError } from "../../base/errors.ts";
+import type { ImportSource } from "../../images/store/store.ts";
 import { json, pathParam, type Route, readJson } from "../api/router.ts";
 import { ExportRequest, ImportRequest } from "../api/schema.ts";
 import type { JobSpec } from "../jobs/job.ts";
@@ -22,22 +23,16 @@ export function imageFileRoutes(services: Services): readonly Route[] {
       access: "admin",
       handle: async (context) => {
         const image = imageName(pathParam(context, "name"));
-        const { tar, folder, message } = await readJson(context, ImportRequest);
-        const source = tar ?? folder;
-        if (source === undefined || (tar !== undefined && folder !== undefined)) {
-          throw new AppError("bad-input", "An import wants one of tar and folder");
-        }
-        mustBeAbsolute(source);
-        const params: ImportParams = {
-          image,
-          message: message ?? `import of ${source}`,
-          ...(tar === undefined ? { folder: source } : { tar }),
-        };
+        const request = await readJson(context, ImportRequest);
+        const source = importSource(request);
+        const from = source.kind === "folder" ? source.folder : source.file;
+        mustBeAbsolute(from);
+        const params: ImportParams = { image, source, message: request.message ?? `import of ${from}` };
         return started({
           kind: "import",
-          title: `import ${source} as ${image}`,
+          title: `import ${from} as ${image}`,
           image,
-          params: { ...params },
+          params: { ...params, source: { ...source } },
           resources: [`image:${image}`],
         });
       },
@@ -69,6 +64,19 @@ export function imageFileRoutes(services: Services): readonly Route[] {
       },
     },
   ];
+}
+
+function importSource({ tar, folder, disk }: ImportRequest): ImportSource {
+  const given: readonly ImportSource[] = [
+    ...(tar === undefined ? [] : [{ kind: "tar", file: tar } as const]),
+    ...(folder === undefined ? [] : [{ kind: "folder", folder } as const]),
+    ...(disk === undefined ? [] : [{ kind: "disk", file: disk } as const]),
+  ];
+  const [source] = given;
+  if (source === undefined || given.length > 1) {
+    throw new AppError("bad-input", "An import wants one of tar, folder and disk");
+  }
+  return source;
 }
 
 function mustBeAbsolute(path: string): void {

@@ -1,4 +1,4 @@
-/** Images as files: in from a tar or a directory, out to a tar. */
+/** Images as files: in from a disk, a tar or a directory, out to a tar. */
 import { resolve } from "node:path";
 import { formatByteSize } from "../../../base/quantity.ts";
 import { ExportResult, ImportResult } from "../../api/schema.ts";
@@ -10,29 +10,34 @@ import { given, printJson, runJobs } from "./started.ts";
 
 export const imageImportCommand: Command = {
   name: "image import",
-  summary: "Make a new image of a tar file or a directory",
-  synopsis: "IMAGE --tar FILE|--dir DIR [--message TEXT]",
+  summary: "Make a new image of a disk, a tar file or a directory",
+  synopsis: "IMAGE --disk FILE|--tar FILE|--dir DIR [--message TEXT]",
   positionals: { min: 1, max: 1 },
   options: {
+    disk: {
+      type: "string",
+      value: "FILE",
+      help: "a raw or qcow2 disk, also compressed; its partitions become the layout",
+    },
     tar: { type: "string", value: "FILE", help: "a tar file, also compressed by zstd, gzip, xz or bzip2" },
     dir: { type: "string", value: "DIR", help: "a directory; what is mounted below it is left out" },
     message: { type: "string", short: "m", value: "TEXT", help: "for the history" },
   },
   description:
-    "The daemon reads the file or directory, so it must be on the server. An archive that is cut short, damaged, or would write outside of the image is refused with the byte at which it is wrong, and nothing of it is kept.",
+    "The daemon reads the file or directory, so it must be on the server. What is cut short, damaged, or would write outside of the image is refused with the byte at which it is wrong, and nothing of it is kept. The filesystems of a disk are checked before they are read.",
   async run(context) {
     const { image } = splitVersion(context.args.positionals[0], imageImportCommand);
-    const [tar, dir] = [context.args.text("tar"), context.args.text("dir")];
-    if ((tar === undefined) === (dir === undefined)) {
-      throw usageError(imageImportCommand, "say one of --tar and --dir");
-    }
     const { cwd } = context.env;
+    const path = (name: string) => {
+      const text = context.args.text(name);
+      return text === undefined ? undefined : resolve(cwd, text);
+    };
+    const sources = { disk: path("disk"), tar: path("tar"), folder: path("dir") };
+    if (Object.values(sources).filter((source) => source !== undefined).length !== 1) {
+      throw usageError(imageImportCommand, "say one of --disk, --tar and --dir");
+    }
     const [job] = await runJobs(context, imagePath(image, "import"), {
-      body: given({
-        tar: tar === undefined ? undefined : resolve(cwd, tar),
-        folder: dir === undefined ? undefined : resolve(cwd, dir),
-        message: context.args.text("message"),
-      }),
+      body: given({ ...sources, message: context.args.text("message") }),
       onInterrupt: "cancel",
     });
     const result = ImportResult.parse(job?.result);
@@ -43,6 +48,9 @@ export const imageImportCommand: Command = {
     context.env.stdout.write(
       `${result.image}@${result.version}: ${withCommas(result.files)} entries, ${formatByteSize(result.bytes)}\n`,
     );
+    for (const note of result.notes) {
+      context.env.stderr.write(`note: ${note}\n`);
+    }
     return 0;
   },
 };
