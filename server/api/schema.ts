@@ -374,11 +374,23 @@ export const ImportRequest = z.strictObject({
 });
 export type ImportRequest = z.infer<typeof ImportRequest>;
 
-/** `file` is an absolute path on the server, compressed where it ends with `.zst`. */
+/** `file` is an absolute path on the server: a tar, compressed where it ends with `.zst`, or with `disk` a disk that boots. */
 export const ExportRequest = z.strictObject({
   file: z.string().min(1).max(4096),
   version: versionWord.optional(),
   replace: z.boolean().optional(),
+  disk: z
+    .strictObject({
+      format: z.enum(["raw", "qcow2"]),
+      /** Of the disk, in bytes. */
+      bytes: z.int().positive(),
+      firmware: z.enum(["bios", "uefi"]).optional(),
+      hostname: z
+        .string()
+        .regex(/^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/)
+        .optional(),
+    })
+    .optional(),
 });
 export type ExportRequest = z.infer<typeof ExportRequest>;
 
@@ -602,6 +614,7 @@ export const ExportResult = z.object({
   version,
   file: z.string(),
   bytes: z.number(),
+  notes: z.array(z.string()),
 });
 export type ExportResult = z.infer<typeof ExportResult>;
 

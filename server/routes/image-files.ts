@@ -4,7 +4,7 @@ import { AppError } from "../../base/errors.ts";
 import type { ImportSource } from "../../images/store/store.ts";
 import { json, pathParam, type Route, readJson } from "../api/router.ts";
 import { ExportRequest, ImportRequest } from "../api/schema.ts";
-import type { JobSpec } from "../jobs/job.ts";
+import type { JobSpec, Json } from "../jobs/job.ts";
 import type { Services } from "../services.ts";
 import type { ExportParams, ImportParams } from "../workflows/image-files.ts";
 import { versionRef } from "./image-history.ts";
@@ -43,7 +43,7 @@ export function imageFileRoutes(services: Services): readonly Route[] {
       access: "admin",
       handle: async (context) => {
         const image = imageName(pathParam(context, "name"));
-        const { version, file, replace } = await readJson(context, ExportRequest);
+        const { version, file, replace, disk } = await readJson(context, ExportRequest);
         mustBeAbsolute(file);
         const manifest = await services.store.resolve(versionRef(image, version));
         const from = versionText(manifest);
@@ -51,6 +51,7 @@ export function imageFileRoutes(services: Services): readonly Route[] {
           from,
           file,
           replace: replace === true,
+          ...(disk === undefined ? {} : { disk }),
           image,
           version: manifest.number,
         };
@@ -58,7 +59,7 @@ export function imageFileRoutes(services: Services): readonly Route[] {
           kind: "export",
           title: `export ${from} to ${file}`,
           image,
-          params: { ...params },
+          params: { ...params } as Json,
           resources: [],
         });
       },

@@ -3,10 +3,11 @@ import { encodeLayout } from "../../autoinstall/layout/encode.ts";
 import { layoutFromFacts } from "../../autoinstall/layout/from-facts.ts";
 import { parseVersionRef } from "../../images/manifest.ts";
 import type { ImportSource } from "../../images/store/store.ts";
-import type { ExportResult, ImportResult } from "../api/schema.ts";
+import type { ExportRequest, ExportResult, ImportResult } from "../api/schema.ts";
 import type { JobHandler } from "../jobs/runner.ts";
 import { imageName, wanted } from "../routes/results.ts";
 import type { Services } from "../services.ts";
+import { type DiskExport, exportDisk } from "./image-disk.ts";
 
 export interface ImportParams {
   readonly image: string;
@@ -19,6 +20,7 @@ export interface ExportParams {
   readonly from: string;
   readonly file: string;
   readonly replace: boolean;
+  readonly disk?: ExportRequest["disk"];
 }
 
 export function importHandler(services: () => Services): JobHandler {
@@ -56,13 +58,35 @@ export function importHandler(services: () => Services): JobHandler {
 export function exportHandler(services: () => Services): JobHandler {
   return {
     run: async ({ job, signal, progress }) => {
-      const { from, file, replace } = job.params as unknown as ExportParams;
-      const { manifest, bytes } = await services().store.exportTar(wanted(parseVersionRef(from)), file, {
-        replace,
-        onProgress: progress,
-        signal,
-      });
-      return { image: manifest.image, version: manifest.number, file, bytes } satisfies ExportResult;
+      const { from, file, replace, disk } = job.params as unknown as ExportParams;
+      const { store } = services();
+      const version = wanted(parseVersionRef(from));
+      const options = { onProgress: progress, signal };
+      const { manifest, bytes, notes } =
+        disk === undefined
+          ? { ...(await store.exportTar(version, file, { replace, ...options })), notes: [] }
+          : await exportDisk(store, diskRequest(disk, { version, file, replace }), options);
+      return {
+        image: manifest.image,
+        version: manifest.number,
+        file,
+        bytes,
+        notes: [...notes],
+      } satisfies ExportResult;
     },
+  };
+}
+
+function diskRequest(
+  disk: NonNullable<ExportRequest["disk"]>,
+  about: Pick<DiskExport, "version" | "file" | "replace">,
+): DiskExport {
+  const { format, bytes, firmware, hostname } = disk;
+  return {
+    ...about,
+    format,
+    bytes,
+    ...(firmware === undefined ? {} : { firmware }),
+    ...(hostname === undefined ? {} : { hostname }),
   };
 }

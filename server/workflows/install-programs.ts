@@ -18,7 +18,7 @@ import { formatVersion, type VersionId } from "../../images/manifest.ts";
 import type { ImageStore } from "../../images/store/store.ts";
 import { listCommand } from "../../images/sync/listing.ts";
 import type { Install } from "../installs/install.ts";
-import type { InstallPrograms } from "../node/routes.ts";
+import type { InstallPrograms, UploadedListing } from "../node/routes.ts";
 import { compareWritten } from "../node/verify.ts";
 import type { Services } from "../services.ts";
 import { installableLayout } from "./layout.ts";
@@ -34,18 +34,24 @@ export function createInstallPrograms(services: () => Services): InstallPrograms
     variables: (install) =>
       scriptVariables(scriptNode(services(), install), new URL(services().clientUrl()).hostname),
     passphrase: async (install) => await passphraseFor(services(), scriptNode(services(), install)),
-    verify: async (install, written) => {
-      const { store } = services();
-      const { layout } = await installableLayout(store, install.version);
-      const loose = installedEntries(layout)
-        .filter((entry) => makeable(entry.filesystem) === "vfat")
-        .flatMap((entry) => {
-          const path = parseRelPath(mountPath(entry).slice(1));
-          return path.ok ? [path.value] : [];
-        });
-      return await compareWritten({ ...written, loose, version: store.entries(install.version) });
-    },
+    verify: async (install, written) => await verifyWritten(services().store, install.version, written),
   };
+}
+
+/** Compares what an install of a version wrote with it; one sentence for each difference. */
+export async function verifyWritten(
+  store: ImageStore,
+  version: VersionId,
+  written: UploadedListing,
+): Promise<readonly string[]> {
+  const { layout } = await installableLayout(store, version);
+  const loose = installedEntries(layout)
+    .filter((entry) => makeable(entry.filesystem) === "vfat")
+    .flatMap((entry) => {
+      const path = parseRelPath(mountPath(entry).slice(1));
+      return path.ok ? [path.value] : [];
+    });
+  return await compareWritten({ ...written, loose, version: store.entries(version) });
 }
 
 function scriptNode(services: Services, install: Install): ScriptNode {
@@ -82,7 +88,7 @@ function pinnedScript(text: string, install: Install): string {
  * Bytes of the version as a tar, in which holes take no room: what comes over the wire and, near enough, what the tree takes on
  * a disk. (The sizes of its files may add up to far more: /var/log/lastlog is nearly all hole.)
  */
-async function tarBytes(store: ImageStore, version: VersionId): Promise<number> {
+export async function tarBytes(store: ImageStore, version: VersionId): Promise<number> {
   const { bytes, stream } = await store.versionStream(version);
   await stream[Symbol.asyncIterator]().return?.(undefined);
   return bytes;

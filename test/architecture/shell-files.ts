@@ -11,6 +11,7 @@ export const shellFiles: ReadonlySet<string> = new Set([
   "images/capture/transfer.ts",
   "images/disk/check-filesystem.ts",
   "images/disk/disk-file.ts",
+  "images/disk/make-disk.ts",
   "images/disk/mount-namespace.ts",
   "images/disk/open-disk.ts",
   "images/disk/read-parts.ts",
@@ -126,5 +127,7 @@ export const shellFiles: ReadonlySet<string> = new Set([
   "server/tls/authority.ts",
   "server/workflows/capture.ts",
   "server/workflows/handlers.ts",
+  "server/workflows/image-disk.ts",
+  "server/workflows/image-files.ts",
   "server/workflows/update.ts",
 ]);

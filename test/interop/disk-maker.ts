@@ -26,9 +26,9 @@ END
 on() { # on START SIZE COMMAND...: with a loop device of that stretch
 	start=$1 size=$2; shift 2
 	loop=$(losetup --find --show --offset $((start << 20)) --sizelimit $((size << 20)) disk.raw)
-	"$@" "$loop"; losetup --detach "$loop"
+	(exec 9<>"$loop" && losetup --detach "$loop" && exec "$@" "$loop")
 }
-on 1 40 mkfs.vfat -F 32 >/dev/null
+on 1 40 mkfs.vfat -I -F 32 >/dev/null
 on 41 60 mkfs.ext4 -q -L boot
 on 101 340 mkfs.xfs -q -L root
 on 441 16 mkswap -q -U 11111111-2222-4333-8444-555555555555

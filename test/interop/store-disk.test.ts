@@ -8,6 +8,7 @@ import { hasErrors } from "../../autoinstall/layout/diagnostic.ts";
 import { encodeLayout } from "../../autoinstall/layout/encode.ts";
 import { layoutFromFacts } from "../../autoinstall/layout/from-facts.ts";
 import { DirectoryStore } from "../../images/store/directory-store.ts";
+import { exportDisk } from "../../server/workflows/image-disk.ts";
 import { diskParts, makeDisk } from "./disk-maker.ts";
 import { imageName } from "./store-support/image-name.ts";
 import { rsyncFinds } from "./tree-copy.ts";
@@ -128,6 +129,29 @@ describe("a disk from elsewhere", () => {
     expect(notes[0]).toMatch(/partition 2 was not unmounted cleanly/);
     expect(readFileSync(`${tree}/boot/late`, "latin1")).toBe("written\n");
     expect(sh("sha256sum dirty.raw")).toBe(before);
+  });
+});
+
+describe("a version written to a disk", () => {
+  it("is refused with the shortfall where the disk is too small, and leaves nothing behind", async () => {
+    const written = exportDisk(
+      store,
+      {
+        version: { image: imageName("raw") },
+        file: `${folder}/small.raw`,
+        format: "raw",
+        bytes: 100 * 1024 ** 2,
+        replace: false,
+      },
+      { onProgress: () => undefined, signal: AbortSignal.timeout(60_000) },
+    );
+
+    await expect(written).rejects.toMatchObject({
+      code: "refused",
+      message: expect.stringMatching(/too small: .* needs at least \d+ MiB and would get \d+ MiB/),
+    });
+    expect(readdirSync(folder).filter((name) => name.startsWith("small"))).toEqual([]);
+    expectNoTrace("none");
   });
 });
 

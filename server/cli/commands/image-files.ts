@@ -1,9 +1,9 @@
-/** Images as files: in from a disk, a tar or a directory, out to a tar. */
+/** Images as files: in from a disk, a tar or a directory, out to a tar or a disk. */
 import { resolve } from "node:path";
-import { formatByteSize } from "../../../base/quantity.ts";
+import { formatByteSize, parseByteSize } from "../../../base/quantity.ts";
 import { ExportResult, ImportResult } from "../../api/schema.ts";
 import { usageError } from "../arguments.ts";
-import type { Command } from "../command.ts";
+import type { Command, CommandContext } from "../command.ts";
 import { withCommas } from "../output.ts";
 import { imagePath, splitVersion } from "./image-name.ts";
 import { given, printJson, runJobs } from "./started.ts";
@@ -57,23 +57,50 @@ export const imageImportCommand: Command = {
 
 export const imageExportCommand: Command = {
   name: "image export",
-  summary: "Write a version as a tar file",
-  synopsis: "IMAGE[@VERSION] --tar FILE [--force]",
+  summary: "Write a version as a tar file, or as a disk that boots",
+  synopsis: "IMAGE[@VERSION] --tar FILE|--disk FILE --size SIZE [--force]",
   positionals: { min: 1, max: 1 },
   options: {
     tar: { type: "string", value: "FILE", help: "where to; compressed if its name ends with .zst" },
+    disk: {
+      type: "string",
+      value: "FILE",
+      help: "where to; qcow2 if its name ends with .qcow2, else raw and sparse",
+    },
+    size: { type: "string", value: "SIZE", help: "of the disk: 20G" },
+    firmware: {
+      type: "string",
+      value: "bios|uefi",
+      help: "that the disk is for; the layout's own unless told",
+    },
+    hostname: {
+      type: "string",
+      value: "NAME",
+      help: "of the system on the disk; the image's name unless told",
+    },
     force: { type: "boolean", short: "f", help: "replace a file that is there" },
   },
   description:
-    "The daemon writes the file, on the server. GNU tar unpacks it exactly: tar -x -p --numeric-owner --xattrs --xattrs-include='*'. Sockets are left out: tar has none.",
+    "The daemon writes the file, on the server. GNU tar unpacks a tar exactly: tar -x -p --numeric-owner --xattrs --xattrs-include='*'; sockets are left out, tar has none. " +
+    "A disk is made by the master script of an install, so it is partitioned by the image's layout, compared with the version, and boots without any further step.",
+  examples: [
+    "ingot image export web --disk /srv/web.qcow2 --size 20G",
+    "ingot image export web@3 --tar /srv/web.tar.zst",
+  ],
   async run(context) {
     const { image, version } = splitVersion(context.args.positionals[0], imageExportCommand);
-    const tar = context.args.text("tar");
-    if (tar === undefined) {
-      throw usageError(imageExportCommand, "--tar is missing");
+    const [tar, disk] = [context.args.text("tar"), context.args.text("disk")];
+    const file = tar ?? disk;
+    if (file === undefined || (tar !== undefined && disk !== undefined)) {
+      throw usageError(imageExportCommand, "say one of --tar and --disk");
     }
     const [job] = await runJobs(context, imagePath(image, "export"), {
-      body: given({ version, file: resolve(context.env.cwd, tar), replace: context.args.flag("force") }),
+      body: given({
+        version,
+        file: resolve(context.env.cwd, file),
+        replace: context.args.flag("force"),
+        disk: disk === undefined ? undefined : diskOptions(context, disk),
+      }),
       onInterrupt: "cancel",
     });
     const result = ExportResult.parse(job?.result);
@@ -84,6 +111,26 @@ export const imageExportCommand: Command = {
     context.env.stdout.write(
       `${result.image}@${result.version} is in ${result.file}: ${formatByteSize(result.bytes)}\n`,
     );
+    for (const note of result.notes) {
+      context.env.stderr.write(`note: ${note}\n`);
+    }
     return 0;
   },
 };
+
+function diskOptions(context: CommandContext, file: string) {
+  const size = parseByteSize(context.args.text("size") ?? "");
+  if (!size.ok) {
+    throw usageError(imageExportCommand, "--disk wants --size, such as 20G");
+  }
+  const firmware = context.args.text("firmware");
+  if (firmware !== undefined && firmware !== "bios" && firmware !== "uefi") {
+    throw usageError(imageExportCommand, "--firmware is bios or uefi");
+  }
+  return given({
+    format: file.endsWith(".qcow2") ? "qcow2" : "raw",
+    bytes: size.value,
+    firmware,
+    hostname: context.args.text("hostname"),
+  });
+}
