@@ -225,7 +225,7 @@ function isWord(value: number): boolean {
 }
 
 /** `SECONDS[.FRACTION]`: find prints the two parts of the kernel's time, so -1.5 means -1 s plus 0.5 s. Finds before 4.3 print no fraction. */
-function timeOf(text: string | undefined): Timestamp | undefined {
+export function timeOf(text: string | undefined): Timestamp | undefined {
   const dot = (text ?? "").indexOf(".");
   const seconds = Number(dot < 0 ? text : text?.slice(0, dot));
   const fraction = dot < 0 ? 0 : Number((text ?? "").slice(dot + 1, dot + 10).padEnd(9, "0"));

@@ -6,6 +6,7 @@ import type { VersionReader } from "../store/store.ts";
 import { type TarMember, writeTar } from "../tar/stream.ts";
 import { type ControlFiles, controlFiles } from "./control-files.ts";
 import type { UpdatePlan } from "./plan.ts";
+import { patchMembers } from "./version-blocks.ts";
 
 export interface BundleInput {
   readonly store: VersionReader;
@@ -28,6 +29,9 @@ export async function* encodeBundle(input: BundleInput): AsyncGenerator<Uint8Arr
   const version = { image: input.plan.image, number: input.plan.version };
   if (control.copies.length > 0) {
     yield* writeTar(copyMembers(control.copies, input));
+  }
+  if (input.plan.patches.size > 0) {
+    yield* writeTar(patchMembers(input.plan, input));
   }
   yield* input.store.members(
     version,

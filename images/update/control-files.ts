@@ -1,6 +1,7 @@
 /** An update's plan as the files that images/update/client/apply.sh reads. */
 import { parentPath, type RelPath } from "../../base/path-bytes.ts";
 import type { FileEntry, Timestamp } from "../entry.ts";
+import type { Change } from "../sync/actions.ts";
 import { mountOf, touchesTools, type UpdatePlan } from "./plan.ts";
 
 export interface ControlFiles {
@@ -40,6 +41,8 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
           : [],
       ),
     ],
+    ["patches", contents.flatMap((entry) => patchWords(entry, plan))],
+    ["strip", plan.stripped.flatMap(({ path, name }) => [name, word(path)])],
     ["staged-directories", plan.staged.map(inStaging)],
     [
       "directories",
@@ -92,7 +95,9 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
     files,
     directories,
     members: contents
-      .filter((entry) => entry.kind !== "hardlink" && !plan.copies.has(entry.path))
+      .filter(
+        (entry) => entry.kind !== "hardlink" && !plan.copies.has(entry.path) && !plan.patches.has(entry.path),
+      )
       .map((entry) => entry.path),
     copies: contents.filter((entry) => plan.copies.has(entry.path)),
   };
@@ -122,20 +127,37 @@ function neededKib(
   let bytes = 0;
   for (const entry of contents) {
     if (entry.kind === "file" && mountOf(entry.path, place.plan.mounts) === place.mount) {
-      bytes += entry.size;
+      bytes += entry.size + (place.plan.patches.get(entry.path)?.bytes ?? 0);
     }
   }
   return Math.ceil(bytes / 1024);
 }
 
-/** Owner and mode of entries whose content stands. Set together: a change of owner takes away setuid and setgid. */
+/** A file that is made of its standing self and changed blocks: runs are FIRST+COUNT, `x` is for "has attributes". */
+function patchWords(entry: FileEntry, plan: UpdatePlan): readonly string[] {
+  const patch = plan.patches.get(entry.path);
+  return patch === undefined || entry.kind !== "file"
+    ? []
+    : [
+        word(mountOf(entry.path, plan.mounts)),
+        word(entry.path),
+        word(patch.base),
+        `${patch.block} ${entry.size} ${patch.digest} ${(entry.extended?.length ?? 0) > 0 ? "x" : "-"}`,
+        patch.runs.map((run) => `${run.first}+${run.count}`).join(" "),
+      ];
+}
+
+/** Owner and mode of entries whose content stands. A change of owner takes away setuid and setgid, and always capabilities. */
 function ownersAndModes(
-  metadata: readonly { readonly entry: FileEntry }[],
+  metadata: readonly { readonly entry: FileEntry; readonly changes: readonly Change[] }[],
 ): readonly (readonly [string, readonly string[]])[] {
   const lists = new Map<string, string[]>();
-  for (const { entry } of metadata) {
-    add(lists, `owner.${entry.uid}.${entry.gid}`, word(entry.path));
-    if (entry.kind !== "symlink") {
+  for (const { entry, changes } of metadata) {
+    const owner = changes.includes("owner") || changes.includes("group");
+    if (owner) {
+      add(lists, `owner.${entry.uid}.${entry.gid}`, word(entry.path));
+    }
+    if (entry.kind !== "symlink" && (owner || changes.includes("mode"))) {
       add(lists, `mode.${entry.mode.toString(8).padStart(4, "0")}`, word(entry.path));
     }
   }

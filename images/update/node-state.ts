@@ -4,21 +4,25 @@ import type { MountFacts, ToolFacts } from "../capture/facts.ts";
 import { toolFacts } from "../capture/golden-facts.ts";
 import { mountsBelow, parseMounts } from "../capture/mounts.ts";
 import { sectionLines, splitSections } from "../capture/sections.ts";
+import type { Timestamp } from "../entry.ts";
 import { parseVersionRef, type VersionRef } from "../manifest.ts";
 import type { ResolvedRule } from "../sync/actions.ts";
 import { parseRule } from "../sync/exclude.ts";
+import { timeOf } from "../sync/listing.ts";
 
 export interface NodeState {
   readonly hostname: string;
   readonly root: boolean;
   readonly mounts: readonly MountFacts[];
   readonly tools: ToolFacts;
+  /** Those of the programs that an update can make use of which the node has. */
+  readonly programs: ReadonlySet<string>;
   /** The rules of the node's own updateclient.local.exclude. */
   readonly rules: readonly ResolvedRule[];
   /** What an earlier update has left to be made anew. */
   readonly bootStepsDue: readonly string[];
   /** The last update: to which version, and when by the node's clock. */
-  readonly synced?: { readonly ref: VersionRef; readonly seconds: number };
+  readonly synced?: { readonly ref: VersionRef; readonly at: Timestamp };
 }
 
 export const localExcludeFile = "/etc/systemimager/updateclient.local.exclude";
@@ -35,7 +39,7 @@ export function parseNodeState(output: string): Result<NodeState, string> {
     return rules;
   }
   const ref = parseVersionRef(sectionLines(sections, "record")[0]?.trim() ?? "");
-  const seconds = Math.floor(Number(sectionLines(sections, "record-time")[0]));
+  const at = timeOf(sectionLines(sections, "record-time")[0]);
   return ok({
     hostname: sectionLines(sections, "uname")[0] ?? "",
     root: sectionLines(sections, "uid")[0] === "0",
@@ -43,7 +47,8 @@ export function parseNodeState(output: string): Result<NodeState, string> {
     tools: toolFacts(sections),
     rules: rules.value,
     bootStepsDue: sectionLines(sections, "boot-due"),
-    ...(ref.ok && Number.isSafeInteger(seconds) ? { synced: { ref: ref.value, seconds } } : {}),
+    programs: new Set(sectionLines(sections, "programs")),
+    ...(ref.ok && at !== undefined ? { synced: { ref: ref.value, at } } : {}),
   });
 }
 

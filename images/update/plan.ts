@@ -1,10 +1,12 @@
 /** Decides what an update does to a node: a version's entries against the node's listing, under the rules. */
 import { escapePath, isWithin, parentPath, type RelPath } from "../../base/path-bytes.ts";
+import type { BlockRun } from "../capture/block-plan.ts";
 import type { FileEntry, ListedEntry, Timestamp } from "../entry.ts";
 import type { ImageName } from "../manifest.ts";
 import type { PlanSummary, ResolvedRule, SyncAction } from "../sync/actions.ts";
 import { capturePrune, makeSelection } from "../sync/exclude.ts";
 import { planSync, summarise } from "../sync/plan.ts";
+import { isSuspect } from "./questions.ts";
 
 /** What an update will do to a node: printed by `--dry-run` and `drift`, carried out by a bundle. */
 export interface UpdatePlan {
@@ -26,9 +28,26 @@ export interface UpdatePlan {
   readonly copies: ReadonlyMap<RelPath, RelPath>;
   /** Directories whose times the update disturbs, with the times they get back. */
   readonly directoryTimes: readonly { readonly path: RelPath; readonly mtime: Timestamp }[];
+  /** Extended attributes that directories of the node have and the version's have not. */
+  readonly stripped: readonly { readonly path: RelPath; readonly name: string }[];
+  /** Large files of which only changed blocks are sent. */
+  readonly patches: ReadonlyMap<RelPath, FilePatch>;
   /** What has to be made anew after the files are in place. */
   readonly bootSteps: readonly BootStep[];
   readonly notes: readonly string[];
+}
+
+/** How a large file is made on the node from what stands there. */
+export interface FilePatch {
+  /** Bytes of a block. */
+  readonly block: number;
+  /** The name on the node that the other blocks are read from. */
+  readonly base: RelPath;
+  /** SHA-256 of the whole, in the end. */
+  readonly digest: string;
+  /** Blocks that are sent, in order. */
+  readonly runs: readonly BlockRun[];
+  readonly bytes: number;
 }
 
 export type BootStep = "initramfs" | "boot-loader";
@@ -47,10 +66,10 @@ export interface UpdatePlanInput {
   readonly noBootloader?: boolean;
   /** Steps that an earlier update could not do. */
   readonly bootStepsDue?: readonly string[];
-  /** When the node was last brought to a version, by its own clock in seconds; absent where it never was. */
-  readonly syncedAt?: number;
-  /** True where the node has, or was last given, other extended attributes than this version has. */
-  readonly extendedBefore?: (path: RelPath) => boolean;
+  /** When the node was last brought to a version, by its own clock; absent where it never was. */
+  readonly syncedAt?: Timestamp;
+  /** True where the version that the node was last given has other attributes or content than this one. */
+  readonly changedBefore?: (path: RelPath) => boolean;
 }
 
 /** Plans an update. */
@@ -76,7 +95,8 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
       selection,
       options: {
         deleteExtraneous: input.noDelete !== true,
-        recheck: (entry) => isSuspect(entry, { listed: byPath.get(entry.path), input }),
+        recheck: (entry, standing) =>
+          isSuspect(entry, { standing, listed: byPath.get(entry.path), suspicion: input }),
         // The node's listing does not descend into these, so what keeps them is not in it.
         unseen: new Set(capturePrune(input.rules).map(({ path }) => path)),
       },
@@ -132,12 +152,36 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
     staged: [...staged],
     copies,
     directoryTimes: directoryTimes(actions, { source, mounts }),
+    stripped: actions.flatMap((action) => strippedOf(action, byPath)),
+    patches: new Map(),
     bootSteps: input.noBootloader === true ? [] : bootSteps(actions, input.bootStepsDue ?? []),
     notes: [...blocked].map(
       (path) =>
         `/${escapePath(path)} stays a directory: it holds what must not be deleted, and the image has something else there`,
     ),
   };
+}
+
+function strippedOf(action: SyncAction, listed: ReadonlyMap<RelPath, ListedEntry>): UpdatePlan["stripped"] {
+  if (action.kind !== "write" || action.entry.kind !== "directory") {
+    return [];
+  }
+  const { path, extended } = action.entry;
+  const kept = new Set((extended ?? []).map(([key]) => key));
+  return (listed.get(path)?.entry.extended ?? []).flatMap(([key]) =>
+    kept.has(key) ? [] : [{ path, name: key.replace(/^SCHILY\.xattr\./, "") }],
+  );
+}
+
+/** The plan with those files sent as blocks. */
+export function withPatches(plan: UpdatePlan, patches: ReadonlyMap<RelPath, FilePatch>): UpdatePlan {
+  let bytes = 0;
+  for (const action of plan.actions) {
+    if (action.kind === "write" && action.entry.kind === "file") {
+      bytes += patches.get(action.entry.path)?.bytes ?? action.entry.size;
+    }
+  }
+  return { ...plan, patches, summary: { ...plan.summary, bytes } };
 }
 
 /** Directories that lie on another filesystem than their parent; the root comes first. */
@@ -187,25 +231,6 @@ function splitLinks(
     return { ...leader, path: entry.path };
   });
   return { source, copies };
-}
-
-/**
- * Whether an entry that looks as it should is sent again nevertheless. A listing shows no extended attributes, so: what changed
- * on the node after its last update, and what has other attributes in this version than in the one the node has. A node that was
- * never updated gets everything that has attributes.
- */
-function isSuspect(
-  entry: FileEntry,
-  context: { readonly listed: ListedEntry | undefined; readonly input: UpdatePlanInput },
-): boolean {
-  const { listed, input } = context;
-  const has = (entry.extended?.length ?? 0) > 0;
-  if (listed === undefined || input.syncedAt === undefined) {
-    return has || input.extendedBefore?.(entry.path) === true;
-  }
-  // Directories change whenever something in them does; only those with attributes are worth another look.
-  const changedSince = listed.ctime.seconds > input.syncedAt && (entry.kind !== "directory" || has);
-  return changedSince || input.extendedBefore?.(entry.path) === true;
 }
 
 function heldDirectories(
@@ -262,7 +287,8 @@ function directoryTimes(
   actions: readonly SyncAction[],
   context: { readonly source: readonly FileEntry[]; readonly mounts: readonly RelPath[] },
 ): UpdatePlan["directoryTimes"] {
-  const touched = new Set<RelPath>(context.mounts);
+  // Where the node notes what it was brought to.
+  const touched = new Set<RelPath>([...context.mounts, "etc/systemimager" as RelPath]);
   for (const action of actions) {
     const path = action.kind === "delete" ? action.path : action.entry.path;
     if (action.kind !== "metadata") {

@@ -3,7 +3,7 @@ import { AppError } from "../../base/errors.ts";
 import { parseRelPath, type RelPath } from "../../base/path-bytes.ts";
 import { mountsBelow } from "../capture/mounts.ts";
 import { joinRules } from "../capture/rules.ts";
-import type { ExtendedAttributes, FileEntry, ListedEntry } from "../entry.ts";
+import type { FileEntry, ListedEntry } from "../entry.ts";
 import type { ImageName, VersionId } from "../manifest.ts";
 import type { VersionReader } from "../store/store.ts";
 import type { ResolvedRule } from "../sync/actions.ts";
@@ -12,6 +12,7 @@ import type { Prune } from "../sync/listing.ts";
 import { defaultProfiles } from "../sync/profiles.ts";
 import { mountRules, type NodeState } from "./node-state.ts";
 import { planUpdate, type UpdatePlan } from "./plan.ts";
+import type { Suspicion } from "./questions.ts";
 import type { UpdateOptions } from "./request.ts";
 
 /** What of Ingot's is the node's own. */
@@ -87,20 +88,22 @@ export function updatePrune(node: NodeContext, rules: readonly ResolvedRule[]): 
   ];
 }
 
-/** Plans with the node's listing in hand. */
-export async function planFor(
+/** What planning needs of the version and of the one that the node has. */
+export interface PlanSources {
+  readonly node: NodeContext;
+  readonly version: VersionId;
+  readonly rules: readonly ResolvedRule[];
+  readonly directory: RelPath;
+  readonly entries: readonly FileEntry[];
+  readonly suspicion: Suspicion;
+}
+
+/** Reads the version and refuses what would be no update. */
+export async function planSources(
   store: VersionReader,
-  input: {
-    readonly node: NodeContext;
-    readonly version: VersionId;
-    readonly rules: readonly ResolvedRule[];
-    readonly listed: readonly ListedEntry[];
-    /** Paths of the node that have extended attributes, where it was asked for them. */
-    readonly attributed?: ReadonlySet<RelPath>;
-  },
-): Promise<UpdatePlan> {
+  input: Pick<PlanSources, "node" | "version" | "rules">,
+): Promise<PlanSources> {
   const { node, version } = input;
-  const { options, state } = node;
   const entries = await entriesOf(store, version);
   if (entries.length < 2) {
     throw new AppError(
@@ -111,23 +114,34 @@ export async function planFor(
       },
     );
   }
-  const before = await extendedBefore(store, { state, version, entries });
-  const directory = parseRelPath((options.directory ?? "/").replace(/^\/+/, ""));
+  const directory = parseRelPath((node.options.directory ?? "/").replace(/^\/+/, ""));
   if (!directory.ok) {
-    throw new AppError("bad-input", `Cannot update ${options.directory}: ${directory.error}`);
+    throw new AppError("bad-input", `Cannot update ${node.options.directory}: ${directory.error}`);
   }
-  return planUpdate({
-    image: version.image,
-    version: version.number,
-    entries,
-    listed: input.listed,
-    rules: input.rules,
+  const changedBefore = await changesSince(store, { state: node.state, version, entries });
+  const { synced } = node.state;
+  return {
+    ...input,
     directory: directory.value,
+    entries,
+    suspicion: { changedBefore, ...(synced === undefined ? {} : { syncedAt: synced.at }) },
+  };
+}
+
+/** Plans with the node's listing in hand. */
+export function planFor(sources: PlanSources, listed: readonly ListedEntry[]): UpdatePlan {
+  const { options, state } = sources.node;
+  return planUpdate({
+    image: sources.version.image,
+    version: sources.version.number,
+    entries: sources.entries,
+    listed,
+    rules: sources.rules,
+    directory: sources.directory,
     noDelete: options.noDelete === true,
     noBootloader: options.noBootloader === true,
     bootStepsDue: state.bootStepsDue,
-    ...(state.synced === undefined ? {} : { syncedAt: state.synced.seconds }),
-    extendedBefore: (path) => before(path) || input.attributed?.has(path) === true,
+    ...sources.suspicion,
   });
 }
 
@@ -139,8 +153,8 @@ async function entriesOf(store: VersionReader, version: VersionId): Promise<read
   return entries;
 }
 
-/** Tells whether an entry's attributes differ from those in the version that the node has. */
-async function extendedBefore(
+/** Tells whether an entry's attributes or content differ from those in the version that the node has. */
+async function changesSince(
   store: VersionReader,
   input: { readonly state: NodeState; readonly version: VersionId; readonly entries: readonly FileEntry[] },
 ): Promise<(path: RelPath) => boolean> {
@@ -148,12 +162,14 @@ async function extendedBefore(
   if (ref === undefined || (ref.image === input.version.image && ref.number === input.version.number)) {
     return () => false;
   }
-  const now = attributesByPath(input.entries);
-  const before = await entriesOf(store, await knownVersion(store, ref)).then(
-    attributesByPath,
-    () => undefined,
+  const now = wordsByPath(input.entries);
+  const before = await knownVersion(store, ref)
+    .then(async (version) => wordsByPath(await entriesOf(store, version)))
+    .catch(() => undefined);
+  const attributed = new Set(
+    input.entries.filter((entry) => (entry.extended?.length ?? 0) > 0).map((entry) => entry.path),
   );
-  return (path) => (before === undefined ? now.has(path) : now.get(path) !== before.get(path));
+  return (path) => (before === undefined ? attributed.has(path) : now.get(path) !== before.get(path));
 }
 
 async function knownVersion(
@@ -164,14 +180,12 @@ async function knownVersion(
   return { image: manifest.image, number: manifest.number };
 }
 
-function attributesByPath(entries: readonly FileEntry[]): ReadonlyMap<RelPath, string> {
+/** What a listing does not show of each entry. */
+function wordsByPath(entries: readonly FileEntry[]): ReadonlyMap<RelPath, string> {
   return new Map(
-    entries.flatMap((entry) =>
-      (entry.extended?.length ?? 0) > 0 ? [[entry.path, attributesWord(entry.extended ?? [])] as const] : [],
-    ),
+    entries.map((entry) => [
+      entry.path,
+      `${entry.kind === "file" ? entry.digest : ""}${(entry.extended?.length ?? 0) > 0 ? JSON.stringify(entry.extended) : ""}`,
+    ]),
   );
-}
-
-function attributesWord(extended: ExtendedAttributes): string {
-  return JSON.stringify(extended);
 }

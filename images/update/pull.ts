@@ -15,7 +15,7 @@ import { decodeListing } from "../remote/list.ts";
 import { listCommand } from "../sync/listing.ts";
 import { parseNodeState } from "./node-state.ts";
 import type { UpdatePlan } from "./plan.ts";
-import { type NodeContext, planFor, updatePrune, updateRules } from "./prepare-plan.ts";
+import { type NodeContext, planFor, planSources, updatePrune, updateRules } from "./prepare-plan.ts";
 import type { ListingRequest } from "./request.ts";
 
 /** HTTP endpoints for nodes that update themselves; all POST, query: image, version, directory, no-delete, no-bootloader. */
@@ -53,12 +53,8 @@ export async function planFromListing(request: ListingRequest): Promise<UpdatePl
     image: request.image,
     ...(request.version === undefined ? {} : { number: request.version }),
   });
-  return planFor(request.store, {
-    node,
-    version: { image: manifest.image, number: manifest.number },
-    rules,
-    listed,
-  });
+  const version = { image: manifest.image, number: manifest.number };
+  return planFor(await planSources(request.store, { node, version, rules }), listed);
 }
 
 /** A plan for people: one line an action, then a summary. The first line says the version, for the request of the bundle. */

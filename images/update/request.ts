@@ -10,6 +10,8 @@ import type { UpdatePlan } from "./plan.ts";
 export interface UpdateOptions extends RuleSources {
   /** Plans only: nothing on the node changes. */
   readonly dryRun?: boolean;
+  /** Compares the content of every file, whatever sizes and times say. */
+  readonly checksum?: boolean;
   /** Leaves what the image does not have. */
   readonly noDelete?: boolean;
   /** Leaves initramfs and boot loader configuration as they are. */

@@ -4,14 +4,14 @@ import { AppError } from "../../base/errors.ts";
 import { type ShellText, sh, trustedShell } from "../../base/posix-quote.ts";
 import { duration } from "../../base/quantity.ts";
 import type { VersionId } from "../manifest.ts";
-import { attributedPaths } from "../remote/attributes.ts";
 import { listRemote } from "../remote/list.ts";
 import { shellAsset } from "../shell-asset.ts";
 import type { ImageStore } from "../store/store.ts";
+import { askAndPlan } from "./ask.ts";
 import { encodeBundle } from "./bundle.ts";
 import { type NodeState, parseNodeState } from "./node-state.ts";
 import type { UpdatePlan } from "./plan.ts";
-import { type NodeContext, planFor, updatePrune, updateRules } from "./prepare-plan.ts";
+import { type NodeContext, planSources, updatePrune, updateRules } from "./prepare-plan.ts";
 import type { UpdateRequest, UpdateResult } from "./request.ts";
 
 /** Brings a running machine to a version over its session; with `dryRun` only says how (drift is just that). */
@@ -36,17 +36,8 @@ export async function updateNode(request: UpdateRequest): Promise<UpdateResult> 
     ...waiting,
   });
   onProgress?.({ phase: "plan" });
-  const attributed =
-    state.synced === undefined && state.tools.getfattr
-      ? await attributedPaths(session, { root, listed: listing.entries, ...waiting })
-      : undefined;
-  const plan = await planFor(store, {
-    node,
-    version,
-    rules,
-    listed: listing.entries,
-    ...(attributed === undefined ? {} : { attributed }),
-  });
+  const sources = await planSources(store, { node, version, rules });
+  const plan = await askAndPlan(request, { sources, listed: listing.entries });
   if (options.dryRun === true) {
     return { plan, applied: false, duration: duration(request.clock.now() - started), notes: plan.notes };
   }

@@ -292,6 +292,8 @@ export const UpdateRequest = z.strictObject({
   dryRun: z.boolean().optional(),
   noBootloader: z.boolean().optional(),
   noDelete: z.boolean().optional(),
+  /** Compares the content of every file, whatever sizes and times say. */
+  checksum: z.boolean().optional(),
   reboot: z.boolean().optional(),
   ...selectionOptions,
 });
@@ -301,6 +303,7 @@ export type UpdateRequest = z.infer<typeof UpdateRequest>;
 export const DriftRequest = z.strictObject({
   nodes: nodeSelection,
   image: z.string().max(128).optional(),
+  checksum: z.boolean().optional(),
   ...selectionOptions,
 });
 export type DriftRequest = z.infer<typeof DriftRequest>;

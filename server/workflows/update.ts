@@ -17,6 +17,7 @@ export interface UpdateParams {
   readonly dryRun: boolean;
   readonly noBootloader?: boolean;
   readonly noDelete?: boolean;
+  readonly checksum?: boolean;
   readonly reboot?: boolean;
   readonly exclude?: readonly string[];
   readonly profiles?: readonly string[];
@@ -55,6 +56,7 @@ async function runUpdate(services: Services, params: UpdateParams, context: JobC
           dryRun: params.dryRun,
           noBootloader: params.noBootloader === true,
           noDelete: params.noDelete === true,
+          checksum: params.checksum === true,
           reboot: params.reboot === true,
         },
         clock: services.clock,

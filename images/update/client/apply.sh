@@ -76,6 +76,51 @@ make_parents() {
     done
 }
 
+# MOUNT PATH BASE "BLOCK SIZE SHA256 x|-" "FIRST+COUNT …" …: what was unpacked at PATH are those blocks of it, one after the other, with
+# the file's owner, mode, time and attributes. The others are in BASE, as it stands. The whole is checked.
+patch_files() {
+    while [ $# -ge 5 ]; do
+        part=$1/.ingot-staging/part
+        new=$staging/new/$2
+        # shellcheck disable=SC2086 # four words
+        patch_file "$3" $4 "$5" || fail "cannot make $2 of its blocks; nothing was changed"
+        mv -f "$part" "$new" || fail "cannot stage $2: nothing was changed"
+        shift 5
+    done
+}
+
+patch_file() {
+    base=$1 block=$2 size=$3 digest=$4 attributes=$5 from=0
+    [ -f "$base" ] && [ ! -L "$base" ] || return
+    cp --reflink=auto "$base" "$part" 2>/dev/null || cp "$base" "$part" || return
+    for run in $6; do
+        first=${run%+*} count=${run#*+}
+        dd if="$new" of="$part" bs="$block" skip="$from" seek="$first" count="$count" conv=notrunc 2>/dev/null || return
+        from=$((from + count))
+    done
+    dd if=/dev/null of="$part" bs=1 seek="$size" count=0 2>/dev/null || return
+    [ "$(sha256sum <"$part")" = "$digest  -" ] || {
+        echo "ingot: $base changed while the update was made; run it again" >&2
+        return 1
+    }
+    cp --attributes-only --preserve=all "$new" "$part" || return
+    [ "$attributes" = - ] || [ "$(show_attributes "$new")" = "$(show_attributes "$part")" ]
+}
+
+show_attributes() {
+    getfattr --absolute-names -h -d -m - -e hex "$1" | sed 1d
+}
+
+# NAME PATH …: takes attributes away that the image does not have.
+strip_attributes() {
+    result=0
+    while [ $# -ge 2 ]; do
+        setfattr -h -x "$1" "$2" || result=1
+        shift 2
+    done
+    return $result
+}
+
 # FROM TO …: further names of staged or standing files.
 link_names() {
     while [ $# -ge 2 ]; do
@@ -164,6 +209,9 @@ finish() {
 
 kit_tools="sh xargs tar mv rm rmdir mkdir ln chmod chown touch sync stat mktemp find cat cp dd head sha256sum tail chroot"
 
+# Used where the plan asks for them, which it does where the machine has them.
+kit_extras="getfattr setfattr sed"
+
 kit_file() {
     [ -e "$INGOT_KIT$1" ] && return
     mkdir -p "$INGOT_KIT${1%/*}" && cp -L -p "$1" "$INGOT_KIT$1"
@@ -189,6 +237,9 @@ enter_kit() {
     mkdir "$INGOT_KIT/ingot-bin" "$INGOT_KIT/node" "$INGOT_KIT/dev" "$INGOT_KIT/tmp" || return
     for name in $kit_tools; do
         kit_tool "$name" || return
+    done
+    for name in $kit_extras; do
+        ! command -v "$name" >/dev/null || kit_tool "$name" || return
     done
     mount --rbind /dev "$INGOT_KIT/dev" && mount --rbind / "$INGOT_KIT/node" || return
     chroot "$INGOT_KIT" /ingot-bin/sh -c true || return
@@ -257,6 +308,8 @@ mv_option=-f
 case ${1:-} in
     mounts) shift && prepare_mounts "$@" && exit ;;
     link-mounts) shift && link_mounts "$@" && exit ;;
+    patches) shift && patch_files "$@" && exit ;;
+    strip) shift && strip_attributes "$@" && exit ;;
     parents) shift && make_parents "$@" && exit ;;
     links) shift && link_names "$@" && exit ;;
     aside) shift && lay_aside "$@" && exit ;;
@@ -324,6 +377,7 @@ each parents parents 20 || exit 1
 run_list staged-directories mkdir -p -- || exit 1
 echo "phase stage"
 stage || fail "cannot unpack the new content: nothing was changed"
+each patches patches 20 || exit 1
 each links links 20 || exit 1
 for rank in 0 1 2; do
     each aside "replace.$rank" 20 || exit 1
@@ -360,6 +414,7 @@ for list in "$lists"/mode.*; do
     run_list "${list##*/}" chmod "${list##*/mode.}" || problem "some modes could not be set"
 done
 each times times 40 || problem "some times could not be set"
+each strip strip 40 || problem "some attributes could not be taken away"
 [ ! -e "$control/directories.tar" ] || unpack_directories || problem "some directories' metadata could not be set"
 run_list delete-files rm -f -- || problem "some files could not be deleted"
 run_list delete-directories rmdir --ignore-fail-on-non-empty -- 2>/dev/null

@@ -40,6 +40,9 @@ ingot_update_state() (
         fi
     done
     printf '\n\036programs\n'
-    command -v getfattr >/dev/null && echo getfattr
+    for ingot_word in getfattr setfattr sha256sum; do
+        command -v "$ingot_word" >/dev/null && echo "$ingot_word"
+    done
+    cp --help 2>&1 | grep -q -e --attributes-only && echo cp-attributes
     printf '\n\036end\n'
 )

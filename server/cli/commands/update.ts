@@ -7,6 +7,11 @@ import { selectionOptions } from "./capture.ts";
 import { renderActions } from "./image.ts";
 import { given, printJson, runJobs } from "./started.ts";
 
+const checksumOption = {
+  type: "boolean",
+  help: "compare the content of every file, whatever sizes and times say",
+} as const;
+
 export const updateCommand: Command = {
   name: "update",
   summary: "Bring running nodes to a version of an image, leaving what the exclude lists protect",
@@ -21,6 +26,7 @@ export const updateCommand: Command = {
     },
     "dry-run": { type: "boolean", short: "n", help: "print the plan with its reasons; change nothing" },
     "no-delete": { type: "boolean", help: "keep files that the image does not have" },
+    checksum: checksumOption,
     "no-bootloader": {
       type: "boolean",
       short: "b",
@@ -47,6 +53,7 @@ export const updateCommand: Command = {
           dryRun,
           noBootloader: context.args.flag("no-bootloader"),
           noDelete: context.args.flag("no-delete"),
+          checksum: context.args.flag("checksum"),
           reboot: context.args.flag("reboot"),
           exclude: context.args.list("exclude"),
           profiles: context.args.list("profile"),
@@ -68,6 +75,7 @@ export const driftCommand: Command = {
   positionals: { min: 1, max: 1 },
   options: {
     image: { type: "string", short: "i", value: "IMAGE", help: "compare with this version instead" },
+    checksum: checksumOption,
     ...selectionOptions,
   },
   description: "Changes nothing. Exit code 8 when a node differs, so that a script can ask.",
@@ -77,6 +85,7 @@ export const driftCommand: Command = {
         nodes: context.args.positionals[0],
         ...given({
           image: context.args.text("image"),
+          checksum: context.args.flag("checksum"),
           exclude: context.args.list("exclude"),
           profiles: context.args.list("profile"),
         }),

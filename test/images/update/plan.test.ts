@@ -140,11 +140,15 @@ describe("planUpdate()", () => {
   test.each<[string, Partial<UpdatePlanInput>, number]>([
     ["was never updated and has attributes", { entries: [{ ...file("a"), extended: [["k", "v"]] }] }, 1],
     ["was never updated and has none", { entries: [file("a")] }, 0],
-    ["changed on the node since its update", { entries: [file("a")], syncedAt: 40 }, 1],
-    ["did not change since", { entries: [file("a")], syncedAt: 60 }, 0],
+    [
+      "changed on the node since its update",
+      { entries: [file("a")], syncedAt: { seconds: 49, nanoseconds: 5 } },
+      1,
+    ],
+    ["did not change since", { entries: [file("a")], syncedAt: { seconds: 50, nanoseconds: 0 } }, 0],
     [
       "has other attributes than before",
-      { entries: [file("a")], syncedAt: 60, extendedBefore: () => true },
+      { entries: [file("a")], syncedAt: { seconds: 50, nanoseconds: 0 }, changedBefore: () => true },
       1,
     ],
   ])("sends a file that looks right again only if it %s", (_, input, writes) => {

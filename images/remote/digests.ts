@@ -1,0 +1,103 @@
+/** Has a machine digest files of its tree: whole, or block by block. */
+import { toLatin1 } from "../../base/bytes.ts";
+import { parseRelPath, type RelPath } from "../../base/path-bytes.ts";
+import { sh, trustedShell } from "../../base/posix-quote.ts";
+import { memberNames } from "../tree/tar-tool.ts";
+import type { RemoteSession } from "./session.ts";
+
+interface Place {
+  /** Absolute, on the machine. */
+  readonly root: string;
+  readonly signal?: AbortSignal;
+}
+
+/** SHA-256 by path, lower-case hex. What could not be read is not in it. */
+export async function fileDigests(
+  session: RemoteSession,
+  request: Place & { readonly paths: readonly RelPath[] },
+): Promise<ReadonlyMap<RelPath, string>> {
+  const { stdout } = await session.run(
+    sh`cd ${request.root} && LC_ALL=C xargs -0 -r sha256sum -- 2>/dev/null`,
+    {
+      stdin: memberNames(request.paths),
+      limit: request.paths.reduce((sum, path) => sum + 2 * path.length + 80, 0),
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+    },
+  );
+  return parseDigests(toLatin1(stdout));
+}
+
+/** Reads sha256sum's lines. One whose name holds a newline or a backslash starts with a backslash and has them escaped. */
+export function parseDigests(text: string): ReadonlyMap<RelPath, string> {
+  const digests = new Map<RelPath, string>();
+  for (const line of text.split("\n")) {
+    const match = /^(\\?)([0-9a-f]{64}) [ *](.*)$/s.exec(line);
+    const name = match?.[1] === "" ? match[3] : match?.[3]?.replace(/\\([\\nr])/g, unescapeLetter);
+    const path = name === undefined ? undefined : parseRelPath(name);
+    if (path?.ok === true && match?.[2] !== undefined) {
+      digests.set(path.value, match[2]);
+    }
+  }
+  return digests;
+}
+
+function unescapeLetter(_: string, letter: string): string {
+  return letter === "n" ? "\n" : letter === "r" ? "\r" : "\\";
+}
+
+export interface DigestedFile {
+  readonly path: RelPath;
+  readonly size: number;
+  readonly block: number;
+}
+
+/** The digests of each file's blocks, in the order of the files; undefined where they are not as many as the size needs. */
+export async function blockDigests(
+  session: RemoteSession,
+  request: Place & { readonly files: readonly DigestedFile[] },
+): Promise<readonly (readonly string[] | undefined)[]> {
+  const { files } = request;
+  // $1 block size, $2 number of blocks, $3 name.
+  const each = trustedShell(`echo file
+i=0
+while [ "$i" -lt "$2" ]; do
+  dd if="$3" bs="$1" skip="$i" count=1 2>/dev/null | sha256sum
+  i=$((i + 1))
+done`);
+  const { stdout } = await session.run(
+    sh`cd ${request.root} && LC_ALL=C exec xargs -0 -r -n 3 sh -c ${each} ingot`,
+    {
+      stdin: words(files),
+      limit: files.reduce((sum, file) => sum + 70 * (blockCount(file) + 2), 0),
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+    },
+  );
+  return parseBlockDigests(toLatin1(stdout), files);
+}
+
+/** Reads the answers: a line `file`, then a line for each block. */
+export function parseBlockDigests(
+  text: string,
+  files: readonly DigestedFile[],
+): readonly (readonly string[] | undefined)[] {
+  const parts = text.split("file\n").slice(1);
+  return files.map((file, index) => {
+    const digests = (parts[index] ?? "")
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.slice(0, 64));
+    return digests.length === blockCount(file) && digests.every((digest) => /^[0-9a-f]{64}$/.test(digest))
+      ? digests
+      : undefined;
+  });
+}
+
+function blockCount(file: DigestedFile): number {
+  return Math.ceil(file.size / file.block);
+}
+
+async function* words(files: readonly DigestedFile[]): AsyncGenerator<Uint8Array> {
+  for (const file of files) {
+    yield Buffer.from(`${file.block}\0${blockCount(file)}\0./${file.path}\0`, "latin1");
+  }
+}
