@@ -58,3 +58,38 @@ export async function readAll(
 export async function* once<T>(value: T): AsyncGenerator<T> {
   yield value;
 }
+
+/**
+ * Something that happens once, which many waits in a row can be cut short by. A promise raced against for every chunk of a
+ * long stream would keep a reaction for each of them.
+ */
+export class Latch {
+  #open = false;
+  readonly #waiting = new Set<() => void>();
+
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  open(): void {
+    this.#open = true;
+    for (const wake of this.#waiting) {
+      wake();
+    }
+    this.#waiting.clear();
+  }
+
+  /** What the promise comes to, or undefined where the latch opens before. */
+  async orOpen<T>(promise: Promise<T>): Promise<T | undefined> {
+    return await new Promise<T | undefined>((resolve, reject) => {
+      const wake = () => resolve(undefined);
+      const settle = () => this.#waiting.delete(wake);
+      promise.then(resolve, reject).then(settle, settle);
+      if (this.#open) {
+        wake();
+      } else {
+        this.#waiting.add(wake);
+      }
+    });
+  }
+}

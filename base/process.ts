@@ -1,7 +1,7 @@
 /** Runs local programs: the only importer of node:child_process in images/. No shell is between: argv is what the program gets. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { Readable, type Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { once } from "node:events";
+import { Latch } from "./async.ts";
 import { AppError, toAppError } from "./errors.ts";
 import type { ShellText } from "./posix-quote.ts";
 
@@ -118,29 +118,53 @@ function endOf(child: ChildProcess, program: string): Promise<number> {
   });
 }
 
+/** What may wait in a program's input: enough to be written at once, many chunks in one call. */
+const inputWaiting = 512 * 1024;
+
 /** Feeds standard input. A program that stops reading early (EPIPE) is no error here: its exit code tells. */
 async function feed(
   child: ChildProcess,
   stdin: AsyncIterable<Uint8Array> | undefined,
 ): Promise<Error | undefined> {
-  if (stdin === undefined || child.stdin === null) {
+  const sink = child.stdin;
+  if (stdin === undefined || sink === null) {
     return undefined;
   }
-  const sink: Writable = child.stdin;
+  const closed = new Latch();
+  let failure: NodeJS.ErrnoException | undefined;
+  sink.on("error", (error) => {
+    failure = error;
+  });
+  sink.once("close", () => closed.open());
+  const iterator = stdin[Symbol.asyncIterator]();
   try {
-    await pipeline(Readable.from(stdin, { objectMode: true, highWaterMark: 2 }), sink);
-    return undefined;
-  } catch (error) {
-    if (
-      error instanceof Error &&
-      "code" in error &&
-      (error.code === "EPIPE" || error.code === "ERR_STREAM_PREMATURE_CLOSE")
-    ) {
-      return undefined;
+    while (!closed.isOpen) {
+      const step = await closed.orOpen(iterator.next());
+      if (step === undefined || step.done === true) {
+        break;
+      }
+      if (!sink.write(step.value) && sink.writableLength > inputWaiting) {
+        await closed.orOpen(once(sink, "drain"));
+      }
     }
-    child.kill("SIGKILL");
-    return error instanceof Error ? error : new Error(String(error));
+    if (!closed.isOpen) {
+      sink.end();
+      await closed.orOpen(once(sink, "finish"));
+    }
+  } catch (error) {
+    if (error !== failure) {
+      child.kill("SIGKILL");
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  } finally {
+    // Not awaited: a source that waits for something itself would hold up the end of the program.
+    void iterator.return?.().then(undefined, () => undefined);
   }
+  if (failure !== undefined && failure.code !== "EPIPE" && failure.code !== "ECONNRESET") {
+    child.kill("SIGKILL");
+    return failure;
+  }
+  return undefined;
 }
 
 async function* read(child: ChildProcess): AsyncGenerator<Uint8Array> {

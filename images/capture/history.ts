@@ -3,14 +3,9 @@
  * every change of anything moves an inode's ctime; so an entry whose inode and ctime are as they were when it was last read,
  * and whose copy in the image tree was not touched either, need not be read again.
  */
-import type { RelPath } from "../../base/path-bytes.ts";
-import type { ListedEntry, Timestamp } from "../entry.ts";
-
-/** An entry's identity and change time at the last capture, on the client and in the image tree, as one comparable word each. */
-export interface SeenEntry {
-  readonly client: string;
-  readonly tree: string;
-}
+import { fromLatin1, latin1At } from "../../base/bytes.ts";
+import type { ListedEntry } from "../entry.ts";
+import { SeenTable } from "./seen-table.ts";
 
 export interface CaptureHistory {
   /** Which machine and directory the image tree was captured from. */
@@ -20,16 +15,15 @@ export interface CaptureHistory {
    * then, and is in the tree, arrived whole in an earlier attempt.
    */
   readonly begun?: number;
-  readonly seen: ReadonlyMap<RelPath, SeenEntry>;
+  readonly seen: SeenTable;
 }
+
+/** What is looked at of a listed entry: which inode it is, and when that changed last. */
+export type SeenEntry = Pick<ListedEntry, "inode" | "ctime">;
 
 /** Identity and ctime of a listed entry as one word. */
-export function seenWord(listed: ListedEntry): string {
-  return `${listed.inode} ${timeWord(listed.ctime)}`;
-}
-
-function timeWord(time: Timestamp): string {
-  return `${time.seconds}.${String(time.nanoseconds).padStart(9, "0")}`;
+export function seenWord(listed: SeenEntry): string {
+  return `${listed.inode} ${listed.ctime.seconds}.${listed.ctime.nanoseconds}`;
 }
 
 /** A client's clock may be set back a little between two looks at it (NTP). */
@@ -43,39 +37,37 @@ export function isUnchanged(
   if (history === undefined) {
     return false;
   }
-  const seen = history.seen.get(pair.client.entry.path);
-  if (seen !== undefined) {
-    return seen.client === seenWord(pair.client) && seen.tree === seenWord(pair.tree);
+  const { client, tree } = pair;
+  switch (history.seen.compare(client.entry.path, seenWord(client), seenWord(tree))) {
+    case "same":
+      return true;
+    case "different":
+      return false;
+    case "unknown":
+      return history.begun !== undefined && client.ctime.seconds < history.begun - clockSlack;
   }
-  return history.begun !== undefined && pair.client.ctime.seconds < history.begun - clockSlack;
 }
 
-const magic = "ingot-capture-history 1";
+const magic = "ingot-capture-history 2";
 
-/** Encodes as NUL-ended strings: magic, client, begun, then path, client word, tree word for each entry. One character per byte. */
-export function* encodeHistory(history: CaptureHistory): Generator<string> {
-  yield `${magic}\0${history.client}\0${history.begun ?? ""}\0`;
-  for (const [path, seen] of history.seen) {
-    yield `${path}\0${seen.client}\0${seen.tree}\0`;
-  }
+/** The bytes of a history's file: NUL-ended magic, client, begun, number of entries; then the table. */
+export function encodeHistory(history: CaptureHistory): readonly [head: Uint8Array, table: Uint8Array] {
+  const { client, begun, seen } = history;
+  return [fromLatin1(`${magic}\0${client}\0${begun ?? ""}\0${seen.length}\0`), seen.bytes];
 }
 
 /** Decodes; anything that is not a whole history is undefined: it is a cache, and without it everything is read again. */
-export function decodeHistory(text: string): CaptureHistory | undefined {
-  const fields = text.split("\0");
-  const [head, client, begun] = fields;
-  if (
-    head !== magic ||
-    client === undefined ||
-    begun === undefined ||
-    fields.at(-1) !== "" ||
-    fields.length % 3 !== 1
-  ) {
-    return undefined;
+export function decodeHistory(bytes: Uint8Array): CaptureHistory | undefined {
+  const head: string[] = [];
+  let start = 0;
+  for (let end = bytes.indexOf(0); end >= 0 && head.length < 4; end = bytes.indexOf(0, start)) {
+    head.push(latin1At(bytes, start, end));
+    start = end + 1;
   }
-  const seen = new Map<RelPath, SeenEntry>();
-  for (let i = 3; i + 2 < fields.length; i += 3) {
-    seen.set(fields[i] as RelPath, { client: fields[i + 1] ?? "", tree: fields[i + 2] ?? "" });
+  const [found, client, begun, length] = head;
+  const seen = SeenTable.from(bytes.subarray(start));
+  if (found !== magic || client === undefined || seen === undefined || length !== String(seen.length)) {
+    return undefined;
   }
   return { client, ...(begun === "" ? {} : { begun: Number(begun) }), seen };
 }

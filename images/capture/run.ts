@@ -15,15 +15,16 @@ import type { RemoteSession } from "../remote/session.ts";
 import { niceSession } from "../remote/session-options.ts";
 import type { ImageLock, KnownContent } from "../store/store.ts";
 import { makeSelection } from "../sync/exclude.ts";
-import { scanTree } from "../tree/scan.ts";
 import type { GoldenFacts } from "./facts.ts";
-import { type CaptureHistory, type SeenEntry, seenWord } from "./history.ts";
+import type { CaptureHistory } from "./history.ts";
 import { readHistory, writeHistory } from "./history-file.ts";
 import { withHooks } from "./hooks.ts";
 import { addLayout, writeLayout } from "./layout-file.ts";
 import { type CapturePlan, planCapture } from "./plan.ts";
 import { probe } from "./probe.ts";
 import type { CaptureRequest, CaptureResult, PreparedClient, PrepareRequest } from "./request.ts";
+import { seeTree } from "./see-tree.ts";
+import { SeenTable } from "./seen-table.ts";
 import { capturePass, type PassResult } from "./transfer.ts";
 
 /** Files that change all the time are read this often before they are given up. */
@@ -173,10 +174,12 @@ async function moveTree(request: CaptureRequest, state: CaptureState): Promise<M
     ) {
       warnings.add("/etc/systemimager is no folder in the image, so it has no autoinstallscript.conf");
     }
-    history = { client, seen: await seenEntries(tree, { pass, ...waiting }) };
+    if (pass.actions.length > 0 || !isWhole(history)) {
+      history = { client, seen: await seeTree(tree, pass, waiting) };
+      await writeHistory(file, history);
+    }
     log.info("Capture pass done", { pass: totals.passes, written: pass.written, torn: pass.torn.length });
   }
-  await writeHistory(file, history ?? { client, seen: new Map() });
   for (const torn of pass?.torn ?? []) {
     warnings.add(
       `/${escapePath(torn)} was written to in each of ${maxPasses} attempts to read it: the image has it as it was before, or not at all`,
@@ -215,27 +218,14 @@ async function beginHistory(
   }
   const clock = Number(toLatin1((await session.run(trustedShell("date +%s"))).stdout));
   if (Number.isSafeInteger(clock) && clock > 0) {
-    await writeHistory(file, { client, begun: clock, seen: new Map() });
+    await writeHistory(file, { client, begun: clock, seen: new SeenTable() });
   }
   return undefined;
 }
 
-/** Pairs what was listed on the client with what is now in the tree. Torn entries are not seen: they are read again. */
-async function seenEntries(
-  tree: string,
-  options: { readonly pass: PassResult; readonly signal?: AbortSignal },
-): Promise<ReadonlyMap<RelPath, SeenEntry>> {
-  const present = await scanTree(tree, options.signal === undefined ? {} : { signal: options.signal });
-  const inTree = new Map(present.map((listed) => [listed.entry.path, listed]));
-  const missed = new Set([...options.pass.torn, ...options.pass.vanished]);
-  const seen = new Map<RelPath, SeenEntry>();
-  for (const listed of options.pass.listed) {
-    const copy = inTree.get(listed.entry.path);
-    if (copy !== undefined && !missed.has(listed.entry.path)) {
-      seen.set(listed.entry.path, { client: seenWord(listed), tree: seenWord(copy) });
-    }
-  }
-  return seen;
+/** True where a capture that ended wrote it: after a pass with nothing to do it still holds. */
+function isWhole(history: CaptureHistory | undefined): boolean {
+  return history !== undefined && history.begun === undefined;
 }
 
 /** What was received of an entry, if `now` is still what was received. */

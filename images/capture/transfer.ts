@@ -16,9 +16,9 @@ import { isUnchanged } from "./history.ts";
 import { layoutFolder, layoutPath } from "./layout-file.ts";
 import { held, moveBlocks } from "./move-blocks.ts";
 import type { PassInput } from "./pass.ts";
+import type { PassTrees } from "./see-tree.ts";
 
-export interface PassResult extends ApplyResult {
-  readonly listed: EntryTable;
+export interface PassResult extends ApplyResult, PassTrees {
   readonly summary: PlanSummary;
   readonly warnings: readonly string[];
 }
@@ -27,21 +27,25 @@ export interface PassResult extends ApplyResult {
 export async function capturePass(input: PassInput): Promise<PassResult> {
   const { session, plan, tree, onProgress, signal } = input;
   const waiting = signal === undefined ? {} : { signal };
-  const listing = await listRemoteTable(session, {
-    root: plan.root,
-    prune: plan.prune,
-    wanted: (path, directory) => !input.selection.excludes(path, directory),
-    onCount: (files) => onProgress?.({ phase: "list", files, filesTotal: plan.entries }),
-    ...waiting,
-  });
-  const present = await scanTable(tree, waiting);
+  const [listing, present] = await bothOf(
+    listRemoteTable(session, {
+      root: plan.root,
+      prune: plan.prune,
+      wanted: (path, directory) => !input.selection.excludes(path, directory),
+      onCount: (files) => onProgress?.({ phase: "list", files, filesTotal: plan.entries }),
+      ...waiting,
+    }),
+    scanTable(tree, waiting),
+  );
   const actions = planPass(input, { listed: listing.table, present });
   const summary = summarise(actions);
   await checkSpace(tree, actions.spaceNeeded());
   const blocks = await moveBlocks(input, { actions, listed: listing.table, present });
-  const applied = await stream(input, blocks.rest, summary);
+  const applied = await stream(input, { actions: blocks.rest, summary, fresh: present.length <= 1 });
   return {
     ...applied.result,
+    present,
+    actions,
     written: applied.result.written + blocks.written,
     bytes: applied.result.bytes + blocks.bytes,
     torn: [...blocks.torn, ...applied.result.torn],
@@ -49,6 +53,12 @@ export async function capturePass(input: PassInput): Promise<PassResult> {
     summary,
     warnings: [...listing.complaints, ...applied.complaints],
   };
+}
+
+/** The two sides at the same time; where one fails, the other is waited for. */
+async function bothOf<A, B>(first: Promise<A>, second: Promise<B>): Promise<readonly [A, B]> {
+  await Promise.allSettled([first, second]);
+  return [await first, await second];
 }
 
 function planPass(
@@ -87,10 +97,16 @@ async function checkSpace(tree: string, needed: number): Promise<void> {
   }
 }
 
+interface Streaming {
+  readonly actions: Iterable<SyncAction>;
+  readonly summary: PlanSummary;
+  /** Nothing is in the tree yet. Then the commit reads all of it anyway, and digests and attributes need not be kept for it. */
+  readonly fresh: boolean;
+}
+
 async function stream(
   input: PassInput,
-  actions: Iterable<SyncAction>,
-  summary: PlanSummary,
+  { actions, summary, fresh }: Streaming,
 ): Promise<{ readonly result: ApplyResult; readonly complaints: readonly string[] }> {
   const { session, plan, tools, tree, onProgress, signal } = input;
   const waiting = signal === undefined ? {} : { signal };
@@ -128,7 +144,7 @@ async function stream(
       }
       return { torn: messages.torn };
     },
-    onEntry: input.onEntry,
+    ...(fresh ? { digests: false } : { onEntry: input.onEntry }),
     onProgress: (progress) =>
       onProgress?.({ filesTotal: streamed, bytesTotal: summary.bytes, ...progress, phase: "stream" }),
     ...waiting,

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import type { Duplex, Readable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { Latch } from "../../base/async.ts";
 import { AppError } from "../../base/errors.ts";
 import type { ExecOptions, RemoteProcess } from "./session.ts";
 
@@ -88,20 +89,52 @@ function startRunning(channel: ExecChannel): Running {
   };
 }
 
+/** Output that may lie here until somebody takes it; then the channel is held, and the other side by its window. */
+const outputWaiting = 1024 * 1024;
+
+/** The channel's output piece by piece. Asked for as a stream's, pieces that have come meanwhile would be copied together. */
 async function* read(running: Running): AsyncGenerator<Uint8Array> {
   const { channel } = running;
-  const iterator = channel.iterator({ destroyOnReturn: false });
+  let waiting: Uint8Array[] = [];
+  let length = 0;
+  let ended = false;
+  let wake: () => void = () => undefined;
+  const take = (chunk: Uint8Array) => {
+    waiting.push(chunk);
+    length += chunk.length;
+    if (length >= outputWaiting) {
+      channel.pause();
+    }
+    wake();
+  };
+  const end = () => {
+    ended = true;
+    wake();
+  };
+  channel.on("data", take);
+  channel.once("end", end);
+  channel.once("close", end);
+  void running.stopped.then(end);
   let complete = false;
   try {
     for (;;) {
-      const step = await Promise.race([iterator.next(), running.stopped]);
-      if (step === undefined || step.done === true) {
+      while (waiting.length === 0 && !ended) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      if (waiting.length === 0 || running.failure !== undefined) {
         break;
       }
-      yield step.value as Uint8Array;
+      const taken = waiting;
+      waiting = [];
+      length = 0;
+      yield* taken;
+      channel.resume();
     }
     complete = true;
   } finally {
+    channel.off("data", take);
     if (!complete && !running.closed) {
       running.failure ??= new AppError("cancelled", "The command's output was no longer wanted");
       running.stop();
@@ -116,8 +149,9 @@ async function feed(running: Running, stdin: AsyncIterable<Uint8Array> | undefin
     return;
   }
   const iterator = stdin[Symbol.asyncIterator]();
-  const ended = Promise.race([once(channel, "close"), running.stopped]).then(() => "closed" as const);
-  ended.catch(() => undefined);
+  const ended = new Latch();
+  channel.once("close", () => ended.open());
+  void running.stopped.then(() => ended.open());
   let pending: Uint8Array[] = [];
   let length = 0;
   async function flush(): Promise<void> {
@@ -128,7 +162,7 @@ async function feed(running: Running, stdin: AsyncIterable<Uint8Array> | undefin
     pending = [];
     length = 0;
     if (!channel.write(chunk)) {
-      await Promise.race([once(channel, "drain"), ended]);
+      await ended.orOpen(once(channel, "drain"));
     }
   }
   try {
@@ -137,8 +171,8 @@ async function feed(running: Running, stdin: AsyncIterable<Uint8Array> | undefin
       if (length > 0 && !(await settlesNow(next))) {
         await flush();
       }
-      const step = await Promise.race([next, ended]);
-      if (step === "closed" || step.done === true) {
+      const step = await ended.orOpen(next);
+      if (step === undefined || step.done === true) {
         break;
       }
       pending.push(step.value);

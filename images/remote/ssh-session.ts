@@ -133,6 +133,8 @@ async function connect(
     signal?.addEventListener("abort", abort, { once: true });
     client.once("ready", () => {
       signal?.removeEventListener("abort", abort);
+      // Small packets (commands, windows) would wait for the acknowledgement of the one before.
+      client.setNoDelay(true);
       resolve();
     });
     client.on("error", fail);

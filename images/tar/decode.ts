@@ -41,6 +41,30 @@ export type TarEvent =
   /** The archive's end mark. */
   | { readonly kind: "end" };
 
+/**
+ * Takes members as the bytes they are, headers and padding too, for which no events are told then. What it does not want is
+ * decoded.
+ */
+export interface RawMembers {
+  /** Of the member that was begun last: its size, and its path for messages. */
+  readonly size: number;
+  readonly name: string;
+  /** Length of the headers at `at`, where they begin a member that is wanted raw and lie whole in the chunk; else 0. */
+  begin(chunk: Uint8Array, at: number): number;
+  content(chunk: Uint8Array, from: number, to: number): void;
+  padding(chunk: Uint8Array, from: number, to: number): void;
+  /** The content is complete. */
+  end(): void;
+}
+
+export interface TarDecoderOptions {
+  readonly limits?: Partial<TarLimits>;
+  /** Is told each event when it comes; `write` returns none then. */
+  readonly sink?: (event: TarEvent) => void;
+  /** Asked at the beginning of every member, after all events before it were told; needs a `sink`. */
+  readonly raw?: RawMembers;
+}
+
 export interface TarProblem {
   readonly message: string;
   /** The member it is about, escaped, where its name is known. */
@@ -64,6 +88,10 @@ const entryEnd: TarEvent = { kind: "entry-end" };
 export class TarDecoder {
   readonly #limits: TarLimits;
   readonly #meta: MetaHeaders;
+  readonly #sink: ((event: TarEvent) => void) | undefined;
+  readonly #raw: RawMembers | undefined;
+  /** The member that is being read goes to `#raw`. */
+  #isRaw = false;
   /** A block that arrives in pieces. */
   readonly #block = new Uint8Array(blockSize);
   #filled = 0;
@@ -78,9 +106,11 @@ export class TarDecoder {
   #sparseReader: SparseMapReader | undefined;
   #events: TarEvent[] = [];
 
-  constructor(limits: Partial<TarLimits> = {}) {
-    this.#limits = { ...defaultLimits, ...limits };
+  constructor(options: TarDecoderOptions = {}) {
+    this.#limits = { ...defaultLimits, ...options.limits };
     this.#meta = new MetaHeaders(this.#limits);
+    this.#sink = options.sink;
+    this.#raw = options.sink === undefined ? undefined : options.raw;
   }
 
   write(chunk: Uint8Array): Result<readonly TarEvent[], TarProblem> {
@@ -106,7 +136,7 @@ export class TarDecoder {
   }
 
   #memberName(): { readonly member?: string } {
-    const name = this.#member?.source.name ?? this.#meta.name;
+    const name = this.#isRaw ? this.#raw?.name : (this.#member?.source.name ?? this.#meta.name);
     return name === undefined ? {} : { member: escapePath(name.slice(0, 4096)) };
   }
 
@@ -116,11 +146,44 @@ export class TarDecoder {
       case "data":
         return ok(this.#data(chunk, offset));
       case "padding":
-        return ok(this.#skip(chunk.length - offset));
+        return ok(this.#skip(chunk, offset));
       case "meta":
         return this.#metaContent(chunk, offset);
+      case "header": {
+        const raw = this.#rawMember(chunk, offset);
+        return raw > 0 ? ok(raw) : this.#wholeBlock(chunk, offset);
+      }
       default:
         return this.#wholeBlock(chunk, offset);
+    }
+  }
+
+  /** Length of the headers of a member that is taken raw, 0 where it is not. */
+  #rawMember(chunk: Uint8Array, offset: number): number {
+    const raw = this.#raw;
+    if (raw === undefined || this.#filled > 0 || this.#zeroBlocks > 0 || this.#meta.pending) {
+      return 0;
+    }
+    const length = raw.begin(chunk, offset);
+    if (length === 0) {
+      return 0;
+    }
+    this.#left = raw.size;
+    this.#padding = paddingOf(raw.size);
+    this.#isRaw = true;
+    if (raw.size === 0) {
+      this.#endMember();
+    } else {
+      this.#state = "data";
+    }
+    return length;
+  }
+
+  #tell(event: TarEvent): void {
+    if (this.#sink === undefined) {
+      this.#events.push(event);
+    } else {
+      this.#sink(event);
     }
   }
 
@@ -156,7 +219,7 @@ export class TarDecoder {
       this.#zeroBlocks += 1;
       if (this.#zeroBlocks === 2) {
         this.#state = "ended";
-        this.#events.push({ kind: "end" });
+        this.#tell({ kind: "end" });
       }
       return ok(undefined);
     }
@@ -279,7 +342,7 @@ export class TarDecoder {
     if (entry.kind !== "file" && dataLength > 0) {
       return err(`${entry.kind} with ${dataLength} bytes of content`);
     }
-    this.#events.push(
+    this.#tell(
       sparse === undefined
         ? { kind: "entry", entry, dataLength }
         : {
@@ -299,7 +362,11 @@ export class TarDecoder {
 
   #data(chunk: Uint8Array, offset: number): number {
     const taken = Math.min(this.#left, chunk.length - offset);
-    this.#events.push({ kind: "data", bytes: chunk.subarray(offset, offset + taken) });
+    if (this.#isRaw) {
+      this.#raw?.content(chunk, offset, offset + taken);
+    } else {
+      this.#tell({ kind: "data", bytes: chunk.subarray(offset, offset + taken) });
+    }
     this.#left -= taken;
     if (this.#left === 0) {
       this.#endMember();
@@ -308,17 +375,32 @@ export class TarDecoder {
   }
 
   #endMember(): void {
-    this.#events.push(entryEnd);
+    if (this.#isRaw) {
+      this.#raw?.end();
+    } else {
+      this.#tell(entryEnd);
+    }
     this.#member = undefined;
     this.#left = this.#padding;
-    this.#state = this.#left > 0 ? "padding" : "header";
+    this.#state = "padding";
+    if (this.#left === 0) {
+      this.#endPadding();
+    }
   }
 
-  #skip(available: number): number {
-    const taken = Math.min(this.#left, available);
+  #endPadding(): void {
+    this.#state = "header";
+    this.#isRaw = false;
+  }
+
+  #skip(chunk: Uint8Array, offset: number): number {
+    const taken = Math.min(this.#left, chunk.length - offset);
+    if (this.#isRaw) {
+      this.#raw?.padding(chunk, offset, offset + taken);
+    }
     this.#left -= taken;
     if (this.#left === 0) {
-      this.#state = "header";
+      this.#endPadding();
     }
     return taken;
   }

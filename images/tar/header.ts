@@ -36,6 +36,11 @@ export function isZeroBlock(bytes: Uint8Array, at = 0): boolean {
   return true;
 }
 
+/** True where the block that starts at `at` has the sum that its field says. */
+export function hasValidSum(bytes: Uint8Array, at: number): boolean {
+  return octal(bytes, at + 148, 8) === checksum(bytes, at);
+}
+
 /** Decodes the block that starts at `at` and checks its sum. */
 export function decodeHeader(bytes: Uint8Array, at = 0): Result<TarHeader, string> {
   const wanted = octal(bytes, at + 148, 8);

@@ -16,7 +16,7 @@ export async function* readTar(
   source: AsyncIterable<Uint8Array>,
   options: { readonly what: string; readonly limits?: Partial<TarLimits> },
 ): AsyncGenerator<readonly TarEvent[]> {
-  const decoder = new TarDecoder(options.limits);
+  const decoder = new TarDecoder(options.limits === undefined ? {} : { limits: options.limits });
   for await (const chunk of source) {
     const events = decoder.write(chunk);
     if (!events.ok) {

@@ -29,6 +29,8 @@ export interface ApplyOptions {
   readonly afterStream?: () => Promise<{ readonly torn: readonly RelPath[] }>;
   /** Called in plan order for each entry that was written from the stream, with digest (files) and extended attributes. */
   readonly onEntry?: (entry: FileEntry) => void;
+  /** Digest the content of files that no digest is planned for; true unless told. Who reads it all again need not have it twice. */
+  readonly digests?: boolean;
   readonly onProgress?: ProgressSink;
   /** Sync to disk before renaming; true unless told. */
   readonly durable?: boolean;
@@ -104,24 +106,26 @@ async function receiveStaged(root: TreeRoot, options: ApplyOptions): Promise<Rec
 /** Unpacks under the real names. A member is taken only into a directory that was made here before, so no symlink is ever crossed. */
 async function receiveDirect(root: TreeRoot, options: ApplyOptions): Promise<Received> {
   const made = new Set<RelPath>();
+  const isSafe = (path: RelPath) => path !== stagingName && parentIsIn(path, made);
   return await receiveTar({
     ...streamOptions(options),
     directory: options.root,
+    underOwnName: isSafe,
     onDirectory: (entry) => {
       if (entry.path !== "" && parentIsIn(entry.path, made)) {
         root.mkdir(entry.path, 0o700);
         made.add(entry.path);
       }
     },
-    nameOf: (entry) =>
-      entry.path !== stagingName && parentIsIn(entry.path, made) ? `./${entry.path}` : undefined,
+    nameOf: (entry) => (isSafe(entry.path) ? `./${entry.path}` : undefined),
     ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
   });
 }
 
 function streamOptions(options: ApplyOptions) {
   const { actions, tar, signal } = options;
-  return signal === undefined ? { actions, tar } : { actions, tar, signal };
+  const digests = options.digests !== false;
+  return signal === undefined ? { actions, tar, digests } : { actions, tar, digests, signal };
 }
 
 /** Takes out what the sender says it could not read in one piece. */

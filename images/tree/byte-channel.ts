@@ -7,12 +7,14 @@ import { BlockWriter } from "../tar/block-writer.ts";
 import { type EncodeOptions, writeMember } from "../tar/encode.ts";
 
 const batchBytes = 192 * 1024;
-const largeBytes = 48 * 1024;
-const maxBatches = 4;
+const largeBytes = 12 * 1024;
+/** What may wait: enough that the consumer has work while the producer waits for more. */
+const maxWaiting = 1024 * 1024;
 
 export class ByteChannel implements AsyncIterable<Uint8Array> {
   readonly #writer = new BlockWriter(batchBytes + largeBytes + 4096);
   readonly #batches: Uint8Array[] = [];
+  #waiting = 0;
   #ended = false;
   /** The consumer is gone: what is pushed goes nowhere. */
   #abandoned = false;
@@ -42,7 +44,7 @@ export class ByteChannel implements AsyncIterable<Uint8Array> {
   }
 
   get isFull(): boolean {
-    return this.#batches.length >= maxBatches && !this.#abandoned;
+    return this.#waiting >= maxWaiting && !this.#abandoned;
   }
 
   /** Resolves when the consumer has caught up enough to go on. */
@@ -78,6 +80,7 @@ export class ByteChannel implements AsyncIterable<Uint8Array> {
       });
     }
     const batch = this.#batches.shift();
+    this.#waiting -= batch?.length ?? 0;
     this.#wakeProducer?.();
     return batch;
   }
@@ -91,6 +94,7 @@ export class ByteChannel implements AsyncIterable<Uint8Array> {
   #batch(bytes: Uint8Array): void {
     if (!this.#abandoned) {
       this.#batches.push(bytes);
+      this.#waiting += bytes.length;
       this.#wakeConsumer?.();
     }
   }

@@ -161,7 +161,9 @@ export class Commit {
       return { ...entry, extended };
     }
     const { path, mode, uid, gid, mtime, size } = entry;
-    return { kind: "file", path, mode, uid, gid, mtime, extended, size, digest: received.digest(ordinal) };
+    const digest = received.digest(ordinal);
+    const file = { kind: "file", path, mode, uid, gid, mtime, extended, size } as const;
+    return digest === undefined ? file : { ...file, digest };
   }
 
   #fail(path: RelPath, list: RelPath[]): void {

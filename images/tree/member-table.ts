@@ -5,14 +5,15 @@ import type { ExtendedAttributes } from "../entry.ts";
 export interface Received {
   state(ordinal: number): "vanished" | "whole" | "torn";
   markTorn(ordinal: number): void;
-  /** SHA-256 of a file's content, lower-case hex. */
-  digest(ordinal: number): string;
+  /** SHA-256 of a file's content, lower-case hex; undefined where it was not asked for. */
+  digest(ordinal: number): string | undefined;
   extended(ordinal: number): ExtendedAttributes;
   readonly bytes: number;
 }
 
 const states = ["vanished", "whole", "torn"] as const;
 const none: ExtendedAttributes = [];
+const noDigest = "0".repeat(64);
 
 export class MemberTable implements Received {
   bytes = 0;
@@ -48,8 +49,9 @@ export class MemberTable implements Received {
     this.#digests.set(digest, ordinal * 32);
   }
 
-  digest(ordinal: number): string {
-    return this.#digests.toString("hex", ordinal * 32, ordinal * 32 + 32);
+  digest(ordinal: number): string | undefined {
+    const digest = this.#digests.toString("hex", ordinal * 32, ordinal * 32 + 32);
+    return digest === "" || digest === noDigest ? undefined : digest;
   }
 
   extended(ordinal: number): ExtendedAttributes {

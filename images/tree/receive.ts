@@ -1,6 +1,7 @@
 /**
  * Takes in a tar stream from outside: every member is checked against the plan, its content digested, and passed on to GNU tar
- * under a header that is encoded here anew, so that what tar sees was never written by the other side.
+ * under a header that is encoded here anew, or that was found to be what would be encoded: tar sees nothing that the other
+ * side had a choice in.
  */
 import { AppError } from "../../base/errors.ts";
 import { escapePath, parentPath, type RelPath } from "../../base/path-bytes.ts";
@@ -9,12 +10,13 @@ import type { FileEntry } from "../entry.ts";
 import type { SyncAction } from "../sync/actions.ts";
 import { sameAsListed } from "../sync/compare.ts";
 import { isStreamed } from "../sync/plan.ts";
-import type { TarEvent } from "../tar/decode.ts";
+import { TarDecoder, type TarEvent } from "../tar/decode.ts";
 import { paddingOf } from "../tar/header.ts";
-import { readTar } from "../tar/stream.ts";
+import { tarError } from "../tar/stream.ts";
 import type { ByteChannel } from "./byte-channel.ts";
 import { ContentDigest } from "./content-digest.ts";
 import { MemberTable, type Received } from "./member-table.ts";
+import { isDigested, keepDigest, PlannedMembers, RawFiles } from "./raw-files.ts";
 import { Unpackers } from "./unpackers.ts";
 
 export interface ReceiveOptions {
@@ -24,6 +26,10 @@ export interface ReceiveOptions {
   readonly tar: AsyncIterable<Uint8Array>;
   /** The name a member is unpacked under, or undefined to leave it out. Directories are never unpacked: `onDirectory` makes them. */
   readonly nameOf: (entry: FileEntry, ordinal: number) => string | undefined;
+  /** Where given, and true for a path, a file that is just what is planned goes under its own name, its bytes as they came. */
+  readonly underOwnName?: (path: RelPath) => boolean;
+  /** Digest files that no digest is planned for, too. */
+  readonly digests: boolean;
   readonly onDirectory?: (entry: FileEntry) => void;
   readonly onProgress?: ProgressSink;
   readonly signal?: AbortSignal;
@@ -36,19 +42,18 @@ export function stagedName(ordinal: number): string {
 
 export async function receiveTar(options: ReceiveOptions): Promise<Received> {
   const receiver = new Receiver(options);
-  if (streamedEntries(options.actions).next().done === true) {
+  if (receiver.isEmpty) {
     // Nothing was asked for, and GNU tar makes no archive of nothing.
     await options.tar[Symbol.asyncIterator]().return?.();
     return receiver.table;
   }
   try {
-    for await (const events of readTar(options.tar, { what: "the archive" })) {
-      for (const event of events) {
-        receiver.event(event);
-      }
+    for await (const chunk of options.tar) {
+      receiver.write(chunk);
       await receiver.drained();
       options.signal?.throwIfAborted();
     }
+    receiver.end();
   } catch (error) {
     await receiver.abandon();
     throw error;
@@ -57,23 +62,59 @@ export async function receiveTar(options: ReceiveOptions): Promise<Received> {
   return receiver.table;
 }
 
+const what = "the archive";
+
 class Receiver {
   readonly table = new MemberTable();
   readonly #options: ReceiveOptions;
-  readonly #planned: Iterator<FileEntry>;
+  readonly #planned: PlannedMembers;
   readonly #unpackers: Unpackers;
-  #ordinal = -1;
+  readonly #raw: RawFiles | undefined;
+  readonly #decoder: TarDecoder;
   #open: OpenMember | undefined;
   #reportedFiles = 0;
   #reportedBytes = 0;
 
   constructor(options: ReceiveOptions) {
     this.#options = options;
-    this.#planned = streamedEntries(options.actions);
+    this.#planned = new PlannedMembers(streamedEntries(options.actions));
     this.#unpackers = new Unpackers(options);
+    const sink = (event: TarEvent) => this.#event(event);
+    if (options.underOwnName === undefined) {
+      this.#decoder = new TarDecoder({ sink });
+    } else {
+      this.#raw = new RawFiles({
+        planned: this.#planned,
+        accepts: options.underOwnName,
+        channel: () => this.#unpackers.channel(false),
+        table: this.table,
+        digests: options.digests,
+      });
+      this.#decoder = new TarDecoder({ sink, raw: this.#raw });
+    }
   }
 
-  event(event: TarEvent): void {
+  /** True where no member is to come. */
+  get isEmpty(): boolean {
+    return this.#planned.entry === undefined;
+  }
+
+  write(chunk: Uint8Array): void {
+    const decoded = this.#decoder.write(chunk);
+    if (!decoded.ok) {
+      throw tarError(decoded.error, what);
+    }
+    this.#raw?.flush();
+  }
+
+  end(): void {
+    const ended = this.#decoder.end();
+    if (!ended.ok) {
+      throw tarError(ended.error, what);
+    }
+  }
+
+  #event(event: TarEvent): void {
     switch (event.kind) {
       case "entry":
         this.#begin(event);
@@ -105,22 +146,22 @@ class Receiver {
 
   /** Finds the planned write that this member is; those before it were not sent. */
   #begin(event: Extract<TarEvent, { kind: "entry" }>): void {
-    const { entry } = event;
-    for (;;) {
-      const next = this.#planned.next();
-      if (next.done === true) {
-        throw new AppError("hostile", `Refused member '${escapePath(entry.path)}': it was not asked for`);
-      }
-      this.#ordinal += 1;
-      if (next.value.path === entry.path) {
-        this.#take(next.value, event);
-        return;
-      }
+    const { path } = event.entry;
+    let planned = this.#planned.entry;
+    while (planned !== undefined && planned.path !== path) {
+      this.#planned.advance();
+      planned = this.#planned.entry;
     }
+    if (planned === undefined) {
+      throw new AppError("hostile", `Refused member '${escapePath(path)}': it was not asked for`);
+    }
+    this.#raw?.flush();
+    this.#take(planned, event);
+    this.#planned.advance();
   }
 
   #take(planned: FileEntry, event: Extract<TarEvent, { kind: "entry" }>): void {
-    const ordinal = this.#ordinal;
+    const { ordinal } = this.#planned;
     const member = event.entry;
     const extended = member.extended ?? [];
     // Its owner may have changed it since the listing: what arrives is then not what the plan is about.
@@ -138,7 +179,10 @@ class Receiver {
     const { sparse, dataLength } = event;
     const channel = this.#unpackers.channel(extended.length > 0);
     channel.member(member, sparse === undefined ? { name } : { name, sparse });
-    const digest = member.kind === "file" ? new ContentDigest(dataLength, sparse) : undefined;
+    const digest =
+      member.kind === "file" && isDigested(planned, this.#options.digests)
+        ? new ContentDigest(dataLength, sparse)
+        : undefined;
     this.#open = { channel, digest, dataLength, planned, ordinal };
   }
 
@@ -156,17 +200,12 @@ class Receiver {
     this.#open = undefined;
     open.channel.zeros(paddingOf(open.dataLength));
     if (open.digest !== undefined) {
-      const digest = open.digest.digest();
-      this.table.setDigest(open.ordinal, digest);
-      const wanted = open.planned.kind === "file" ? open.planned.digest : undefined;
-      if (wanted !== undefined && wanted !== digest.toString("hex")) {
-        this.table.markTorn(open.ordinal);
-      }
+      keepDigest(this.table, open.digest.digest(), open);
     }
   }
 
   #progress(): void {
-    const files = this.#ordinal + 1;
+    const files = this.#planned.ordinal;
     const { bytes } = this.table;
     if (bytes - this.#reportedBytes > 8_000_000 || files - this.#reportedFiles >= 1000) {
       this.#reportedBytes = bytes;

@@ -59,29 +59,31 @@ export class TreeRoot {
   }
 
   lstat(path: RelPath): TreeStat | undefined {
-    try {
-      const stat: BigIntStats = lstatSync(path === "" ? this.#self() : this.#name(path), { bigint: true });
-      const nanoseconds = Number(((stat.mtimeNs % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n);
-      return {
-        kind: stat.isFile()
-          ? "file"
-          : stat.isDirectory()
-            ? "directory"
-            : stat.isSymbolicLink()
-              ? "symlink"
-              : "other",
-        mode: Number(stat.mode & 0o7777n),
-        uid: Number(stat.uid),
-        gid: Number(stat.gid),
-        size: Number(stat.size),
-        mtime: { seconds: Number((stat.mtimeNs - BigInt(nanoseconds)) / 1_000_000_000n), nanoseconds },
-      };
-    } catch (error) {
-      if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR")) {
-        return undefined;
-      }
-      throw treeError(error, { what: "look at", path });
-    }
+    const stat = this.#stat(path);
+    return stat === undefined
+      ? undefined
+      : {
+          kind: stat.isFile()
+            ? "file"
+            : stat.isDirectory()
+              ? "directory"
+              : stat.isSymbolicLink()
+                ? "symlink"
+                : "other",
+          mode: Number(stat.mode & 0o7777n),
+          uid: Number(stat.uid),
+          gid: Number(stat.gid),
+          size: Number(stat.size),
+          mtime: timestampOf(stat.mtimeNs),
+        };
+  }
+
+  /** Which inode stands at `path` (as find's `%D:%i`) and when it changed last; undefined where nothing does. */
+  identity(path: RelPath): { readonly inode: string; readonly ctime: Timestamp } | undefined {
+    const stat = this.#stat(path);
+    return stat === undefined
+      ? undefined
+      : { inode: `${stat.dev}:${stat.ino}`, ctime: timestampOf(stat.ctimeNs) };
   }
 
   /** Names in a directory, latin1. */
@@ -177,6 +179,17 @@ export class TreeRoot {
     this.rmdir(path);
   }
 
+  #stat(path: RelPath): BigIntStats | undefined {
+    try {
+      return lstatSync(path === "" ? this.#self() : this.#name(path), { bigint: true });
+    } catch (error) {
+      if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR")) {
+        return undefined;
+      }
+      throw treeError(error, { what: "look at", path });
+    }
+  }
+
   #self(): Buffer {
     return Buffer.from(`/proc/self/fd/${this.#fd}/.`);
   }
@@ -233,6 +246,11 @@ export class TreeRoot {
       throw treeError(error, { what, path: `${this.path}/${path}` });
     }
   }
+}
+
+function timestampOf(time: bigint): Timestamp {
+  const nanoseconds = Number(((time % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n);
+  return { seconds: Number((time - BigInt(nanoseconds)) / 1_000_000_000n), nanoseconds };
 }
 
 function isErrno(error: unknown, code: string): boolean {

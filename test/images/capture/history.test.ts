@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { concatBytes } from "../../../base/bytes.ts";
 import type { RelPath } from "../../../base/path-bytes.ts";
 import {
   type CaptureHistory,
@@ -7,6 +8,7 @@ import {
   encodeHistory,
   isUnchanged,
 } from "../../../images/capture/history.ts";
+import { SeenTable } from "../../../images/capture/seen-table.ts";
 import type { ListedEntry } from "../../../images/entry.ts";
 
 function listed(seconds: number, inode = "1:2"): ListedEntry {
@@ -22,35 +24,25 @@ function listed(seconds: number, inode = "1:2"): ListedEntry {
   return { entry, inode, linkCount: 1, ctime: { seconds, nanoseconds: 5 }, allocated: 0 };
 }
 
-const seen = { client: "1:2 100.000000005", tree: "9:9 200.000000005" };
+function seen(...rows: readonly (readonly [string, string, string])[]): SeenTable {
+  const table = new SeenTable();
+  for (const row of rows) {
+    table.add(...row);
+  }
+  return table;
+}
+
+const once = ["a", "1:2 100.5", "9:9 200.5"] as const;
 
 test.each<[string, CaptureHistory | undefined, ListedEntry, ListedEntry, boolean]>([
   ["nothing is known", undefined, listed(100), listed(200, "9:9"), false],
-  [
-    "both are as they were",
-    { client: "c", seen: new Map([["a" as RelPath, seen]]) },
-    listed(100),
-    listed(200, "9:9"),
-    true,
-  ],
-  [
-    "the client's changed",
-    { client: "c", seen: new Map([["a" as RelPath, seen]]) },
-    listed(101),
-    listed(200, "9:9"),
-    false,
-  ],
-  [
-    "the tree's changed",
-    { client: "c", seen: new Map([["a" as RelPath, seen]]) },
-    listed(100),
-    listed(201, "9:9"),
-    false,
-  ],
-  ["it arrived before the cut", { client: "c", begun: 200, seen: new Map() }, listed(100), listed(300), true],
+  ["both are as they were", { client: "c", seen: seen(once) }, listed(100), listed(200, "9:9"), true],
+  ["the client's changed", { client: "c", seen: seen(once) }, listed(101), listed(200, "9:9"), false],
+  ["the tree's changed", { client: "c", seen: seen(once) }, listed(100), listed(201, "9:9"), false],
+  ["it arrived before the cut", { client: "c", begun: 200, seen: seen() }, listed(100), listed(300), true],
   [
     "it changed since the first attempt",
-    { client: "c", begun: 90, seen: new Map() },
+    { client: "c", begun: 90, seen: seen() },
     listed(100),
     listed(300),
     false,
@@ -59,20 +51,36 @@ test.each<[string, CaptureHistory | undefined, ListedEntry, ListedEntry, boolean
   expect(isUnchanged(history, { client, tree })).toBe(verdict);
 });
 
-test("decodeHistory() reads what encodeHistory() wrote, and nothing that was cut short", () => {
-  const word = fc.string({ unit: fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code)) });
-  const entries = fc.array(fc.tuple(word, fc.record({ client: word, tree: word })), { maxLength: 5 });
-  fc.assert(
-    fc.property(word, fc.option(fc.nat(), { nil: undefined }), entries, (client, begun, list) => {
-      const history = {
-        client,
-        ...(begun === undefined ? {} : { begun }),
-        seen: new Map(list as [RelPath, typeof seen][]),
-      };
-      const text = [...encodeHistory(history)].join("");
+const word = fc.string({
+  unit: fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code)),
+});
 
-      expect(decodeHistory(text)).toEqual(history);
-      expect(decodeHistory(text.slice(0, -1))).toBeUndefined();
+test("decodeHistory() reads what encodeHistory() wrote, and nothing that was cut short", () => {
+  const rows = fc.array(fc.tuple(word, word, word), { maxLength: 5 });
+  fc.assert(
+    fc.property(word, fc.option(fc.nat(), { nil: undefined }), rows, (client, begun, list) => {
+      const history = { client, ...(begun === undefined ? {} : { begun }), seen: seen(...list) };
+      const bytes = concatBytes(encodeHistory(history));
+
+      const decoded = decodeHistory(bytes);
+
+      expect({ ...decoded, seen: decoded?.seen.bytes }).toEqual({ ...history, seen: history.seen.bytes });
+      expect(decodeHistory(bytes.subarray(0, -1))).toBeUndefined();
+    }),
+  );
+});
+
+test("a SeenTable knows what was added to it as a map does", () => {
+  fc.assert(
+    fc.property(fc.dictionary(word, fc.tuple(word, word), { maxKeys: 300 }), word, (rows, other) => {
+      const table = seen(...Object.entries(rows).map(([path, [a, b]]) => [path, a, b] as const));
+
+      for (const [path, [a, b]] of Object.entries(rows)) {
+        expect(table.compare(path, a, b)).toBe("same");
+        expect(table.compare(path, `${a}.`, b)).toBe("different");
+        expect(table.compare(path, a, `${b}.`)).toBe("different");
+      }
+      expect(table.compare(other, "", "") === "unknown").toBe(!Object.hasOwn(rows, other));
     }),
   );
 });

@@ -26,7 +26,7 @@ function encodeHeader(fields: UstarFields): Uint8Array {
 }
 
 function decode(bytes: Uint8Array, limits: Partial<TarLimits> = {}): TarEvent[] | string {
-  const decoder = new TarDecoder(limits);
+  const decoder = new TarDecoder(limits === undefined ? {} : { limits });
   const events: TarEvent[] = [];
   for (let at = 0; at < bytes.length; at += 700) {
     const batch = decoder.write(bytes.subarray(at, at + 700));
