@@ -1,6 +1,6 @@
 /** Compiles a file and what it imports, for processes whose start must not count: loading TypeScript takes longer. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 const repository = path.resolve(import.meta.dirname, "../..");
@@ -28,6 +28,11 @@ export function compileTo(folder: string, file: string): string {
   );
   execFileSync(path.join(repository, "node_modules/.bin/tsc"), ["-p", path.join(folder, "tsconfig.json")], {
     stdio: "inherit",
+  });
+  // The programs that run on clients lie beside the code that sends them.
+  cpSync(path.join(repository, "images"), path.join(folder, "images"), {
+    recursive: true,
+    filter: (from) => from.endsWith(".sh") || statSync(from).isDirectory(),
   });
   return path.join(folder, file.replace(/\.ts$/, ".js"));
 }

@@ -1,9 +1,21 @@
-/**
- * Measures the engine beside its peers: `npm run bench -- tree [--scale 0.1] [--rounds 3] [--folder /dev/shm/ingot-bench]`.
- * Prints a table in Markdown. Needs root, sshd, rsync, GNU time and tar.
- */
+/** Measures Ingot beside its peers: `npm run bench -- NAME`. Prints tables in Markdown. Needs root. */
 import { parseArgs } from "node:util";
-import { benchTrees } from "./tree.ts";
+import { benchTree } from "./tree.ts";
+
+export interface BenchOptions {
+  /** How much of the full size. */
+  readonly scale: number;
+  readonly rounds: number;
+  /** Where all of it lies while it runs. */
+  readonly folder: string;
+  /** Parts of the bench; all unless told. */
+  readonly only?: readonly string[];
+}
+
+/** Each bench says at its file's head what it needs. */
+const benches: Readonly<Record<string, (options: BenchOptions) => Promise<void>>> = {
+  tree: benchTree,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -11,9 +23,18 @@ const { values, positionals } = parseArgs({
     scale: { type: "string", default: "0.1" },
     rounds: { type: "string", default: "3" },
     folder: { type: "string", default: "/dev/shm/ingot-bench" },
+    only: { type: "string" },
   },
 });
-if (positionals[0] !== "tree") {
-  throw new Error("Usage: npm run bench -- tree [--scale 0.1] [--rounds 3] [--folder /dev/shm/ingot-bench]");
+const bench = benches[positionals[0] ?? ""];
+if (bench === undefined) {
+  throw new Error(
+    `Usage: npm run bench -- ${Object.keys(benches).join("|")} [--scale 0.1] [--rounds 3] [--only PART,PART] [--folder /dev/shm/ingot-bench]`,
+  );
 }
-await benchTrees({ scale: Number(values.scale), rounds: Number(values.rounds), folder: values.folder });
+await bench({
+  scale: Number(values.scale),
+  rounds: Number(values.rounds),
+  folder: values.folder,
+  ...(values.only === undefined ? {} : { only: values.only.split(",") }),
+});

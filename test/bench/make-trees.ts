@@ -1,6 +1,8 @@
-/** The trees of the benchmark, the same at every run. */
-import { mkdirSync, writeFileSync } from "node:fs";
+/** The trees of the benchmark, the same at every run, and the changes made to them. */
+import { execFileSync } from "node:child_process";
+import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import path from "node:path";
+import { debianTar } from "../interop/debian-tree.ts";
 import { seeded } from "../interop/random.ts";
 
 export interface BenchTree {
@@ -8,20 +10,37 @@ export interface BenchTree {
   make(root: string, scale: number): void;
 }
 
-export const benchTreeKinds: readonly BenchTree[] = [
-  {
-    name: "small files (100,000 of 1 to 7 KB)",
-    make: (root, scale) => makeFiles(root, { count: 100_000 * scale, least: 1024, most: 7168, each: 100 }),
+export const benchTrees: Readonly<Record<string, BenchTree>> = {
+  debian: { name: "Debian system", make: makeDebian },
+  small: {
+    name: "100,000 files of 1 to 16 KB",
+    make: (root, scale) => makeFiles(root, { count: 100_000 * scale, least: 1024, most: 16_384, each: 100 }),
   },
-  {
-    name: "middling files (20,000 of 4 to 64 KB)",
-    make: (root, scale) => makeFiles(root, { count: 20_000 * scale, least: 4096, most: 65_536, each: 40 }),
+  many: {
+    name: "200,000 files of 64 bytes",
+    make: (root, scale) => makeFiles(root, { count: 200_000 * scale, least: 64, most: 64, each: 100 }),
   },
-  {
-    name: "large files (20 of 200 MB)",
+  large: {
+    name: "20 files of 200 MB",
     make: (root, scale) => makeFiles(root, { count: 20, least: 2e8 * scale, most: 2e8 * scale, each: 20 }),
   },
-];
+  one: {
+    name: "one file of 2 GB",
+    make: (root, scale) => makeFiles(root, { count: 1, least: 2e9 * scale, most: 2e9 * scale, each: 1 }),
+  },
+};
+
+/** A small Debian as mmdebstrap makes it; where that cannot be, a copy of this machine's /usr. */
+function makeDebian(root: string): void {
+  mkdirSync(root, { recursive: true });
+  try {
+    const archive = debianTar({ suite: "bookworm", packages: [] });
+    execFileSync("tar", ["-C", root, "--exclude=./dev/*", "-xpf", archive, "--numeric-owner"]);
+  } catch {
+    console.error("No Debian system could be made: a copy of /usr stands for it");
+    execFileSync("cp", ["-a", "--one-file-system", "/usr", root]);
+  }
+}
 
 interface Files {
   readonly count: number;
@@ -34,7 +53,6 @@ interface Files {
 function makeFiles(root: string, files: Files): void {
   const random = seeded("benchmark trees", 1);
   const noise = random.bytes(1_000_000);
-  const pool = Buffer.concat([noise, noise.subarray(0, 70_000)]);
   for (let i = 0; i < files.count; i++) {
     const group = Math.floor(i / files.each);
     const folder = path.join(root, `d${Math.floor(group / 30)}`, `s${group}`);
@@ -42,14 +60,42 @@ function makeFiles(root: string, files: Files): void {
       mkdirSync(folder, { recursive: true });
     }
     const size = Math.floor(files.least + random.below(files.most - files.least + 1));
-    const start = random.below(1_000_000);
-    const content =
-      size <= 70_000
-        ? pool.subarray(start, start + size)
-        : Buffer.concat(Array.from({ length: Math.ceil(size / noise.length) }, () => noise)).subarray(
-            0,
-            size,
-          );
-    writeFileSync(path.join(folder, `file-${i}`), content);
+    const file = openSync(path.join(folder, `file-${i}`), "w");
+    for (let written = 0; written < size; ) {
+      const start = random.below(900_000);
+      written += writeSync(file, noise, start, Math.min(size - written, 1_000_000 - start));
+    }
+    closeSync(file);
   }
+}
+
+/** Gives every hundredth file another content; another hundredth at each turn. */
+export function changeOnePercent(root: string, turn: number): void {
+  const files = execFileSync("find", [root, "-type", "f", "-size", "-1024k"], {
+    encoding: "latin1",
+    maxBuffer: 1e9,
+  })
+    .trim()
+    .split("\n")
+    .sort();
+  for (const [index, file] of files.entries()) {
+    if (index % 100 === turn % 100) {
+      writeFileSync(Buffer.from(file, "latin1"), `changed in turn ${turn}, ${"x".repeat(4000)}`);
+    }
+  }
+}
+
+/** Writes a megabyte into the middle of the largest file. */
+export function changeOneMegabyte(root: string, turn: number): void {
+  const [line = ""] = execFileSync("find", [root, "-type", "f", "-printf", "%s %p\\n"], {
+    encoding: "latin1",
+  })
+    .trim()
+    .split("\n")
+    .sort((a, b) => Number.parseInt(b, 10) - Number.parseInt(a, 10));
+  const [size = "", ...name] = line.split(" ");
+  const file = openSync(name.join(" "), "r+");
+  const at = Math.floor(Number(size) / 3) + turn * 1_000_003;
+  writeSync(file, seeded(`megabyte ${turn}`, turn).bytes(1_000_000), 0, 1_000_000, at);
+  closeSync(file);
 }

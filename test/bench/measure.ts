@@ -18,8 +18,7 @@ export interface Sample {
  * kernel counted for the given control group of processes: those of the command, and those of sshd.
  */
 export async function measure(shell: string, sshdPid: number): Promise<Sample> {
-  const wire = loopbackBytes();
-  const remote = waitedCpu(sshdPid);
+  const other = await otherSide(sshdPid);
   const own = waitedCpu(process.pid);
   const begun = performance.now();
   const child = spawn("/usr/bin/time", ["-f", "%M", "sh", "-c", shell], {
@@ -34,12 +33,25 @@ export async function measure(shell: string, sshdPid: number): Promise<Sample> {
   if (code !== 0) {
     throw new Error(`${shell}: ${said}`);
   }
-  await settled(sshdPid);
+  const { cpu, wire } = await other();
   return {
     wall,
-    cpu: waitedCpu(process.pid) - own + waitedCpu(sshdPid) - remote,
+    cpu: waitedCpu(process.pid) - own + cpu,
     peak: Number(said.trim().split("\n").at(-1)) / 1024,
-    wire: (loopbackBytes() - wire) / 1e6,
+    wire,
+  };
+}
+
+/** Begins to count what sshd's children take and what goes over loopback; the function that it returns tells. */
+export async function otherSide(
+  sshdPid: number,
+): Promise<() => Promise<{ readonly cpu: number; readonly wire: number }>> {
+  await settled(sshdPid);
+  const wire = loopbackBytes();
+  const remote = waitedCpu(sshdPid);
+  return async () => {
+    await settled(sshdPid);
+    return { cpu: waitedCpu(sshdPid) - remote, wire: (loopbackBytes() - wire) / 1e6 };
   };
 }
 
