@@ -6,7 +6,7 @@ import { json, pathParam, type Route, readJson } from "../api/router.ts";
 import { ExportRequest, ImportRequest } from "../api/schema.ts";
 import type { JobSpec, Json } from "../jobs/job.ts";
 import type { Services } from "../services.ts";
-import type { ExportParams, ImportParams } from "../workflows/image-files.ts";
+import type { ExportParams, ImportParams } from "../workflows/image-file-params.ts";
 import { versionRef } from "./image-history.ts";
 import { jobView } from "./jobs.ts";
 import { imageName, versionText } from "./results.ts";

@@ -2,26 +2,12 @@
 import { encodeLayout } from "../../autoinstall/layout/encode.ts";
 import { layoutFromFacts } from "../../autoinstall/layout/from-facts.ts";
 import { parseVersionRef } from "../../images/manifest.ts";
-import type { ImportSource } from "../../images/store/store.ts";
 import type { ExportRequest, ExportResult, ImportResult } from "../api/schema.ts";
 import type { JobHandler } from "../jobs/runner.ts";
 import { imageName, wanted } from "../routes/results.ts";
 import type { Services } from "../services.ts";
 import { type DiskExport, exportDisk } from "./image-disk.ts";
-
-export interface ImportParams {
-  readonly image: string;
-  readonly source: ImportSource;
-  readonly message: string;
-}
-
-export interface ExportParams {
-  /** `web@3`. */
-  readonly from: string;
-  readonly file: string;
-  readonly replace: boolean;
-  readonly disk?: ExportRequest["disk"];
-}
+import type { ExportParams, ImportParams } from "./image-file-params.ts";
 
 export function importHandler(services: () => Services): JobHandler {
   return {
