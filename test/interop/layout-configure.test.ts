@@ -33,6 +33,11 @@ const goldenFiles: Readonly<Record<string, string>> = {
   "var/lib/systemd/random-seed": "seed",
   "etc/initramfs-tools/conf.d/resume": "RESUME=UUID=5d9f5a0e-1111-4222-8333-444455556666\n",
   "etc/default/grub": `GRUB_CMDLINE_LINUX="quiet resume=UUID=5d9f5a0e-1111-4222-8333-444455556666 root=UUID=${oldRoot}"\n`,
+  "etc/netplan/50-cloud-init.yaml":
+    'network:\n  ethernets:\n    enp1s0:\n      match:\n        macaddress: "52:54:00:12:34:56"\n      set-name: enp1s0\n',
+  "boot/loader/entries/0123456789abcdef0123456789abcdef-6.1.0.conf": "title golden\n",
+  "etc/multipath/wwids": "/3600508b400105e21/\n",
+  "etc/crypttab": "# kept\ndata /dev/sdb1 /etc/key luks\nswap0 /dev/vda3 /dev/urandom swap\n",
   "boot/grub/device.map": "(hd0) /dev/disk/by-id/old\n",
 };
 
@@ -84,6 +89,7 @@ beforeAll(async () => {
   }
   result = await made.runScript(renderScript(plan.value.steps, { node: "node01", image: "web@3" }), {
     INGOT_STOP_BEFORE: "initramfs",
+    INGOT_MAC: "52:54:00:aa:bb:cc",
   });
 });
 
@@ -132,6 +138,7 @@ describe("a configured tree", () => {
       "var/lib/dhcp/dhclient.eth0.leases",
       "var/lib/systemd/random-seed",
       "boot/grub/device.map",
+      "etc/multipath/wwids",
     ]) {
       expect(existsSync(target(gone)), gone).toBe(false);
     }
@@ -141,6 +148,19 @@ describe("a configured tree", () => {
     expect(text("etc/initramfs-tools/conf.d/resume")).toBe(`RESUME=UUID=${await uuid(3)}\n`);
     expect(text("etc/default/grub")).toBe(
       `GRUB_CMDLINE_LINUX="quiet resume=UUID=${await uuid(3)} root=UUID=${await uuid(2)}"\n`,
+    );
+  });
+
+  test("goes by its own card's address, and its boot entries by its own machine-id", () => {
+    const id = text("etc/machine-id").trim();
+
+    expect(text("etc/netplan/50-cloud-init.yaml")).toContain('macaddress: "52:54:00:aa:bb:cc"');
+    expect(readdirSync(target("boot/loader/entries"))).toEqual([`${id}-6.1.0.conf`]);
+  });
+
+  test("leaves no line in crypttab for what was not made", () => {
+    expect(text("etc/crypttab")).toBe(
+      "# kept\n# Not on this machine: data /dev/sdb1 /etc/key luks\n# Not on this machine: swap0 /dev/vda3 /dev/urandom swap\n",
     );
   });
 

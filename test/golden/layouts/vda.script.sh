@@ -476,9 +476,24 @@ forget() {
 	done
 }
 
+# rename_entries OLD NEW: boot loader entries and kernel-install's token bear the machine-id: under the golden client's, the next
+# kernel would find no entry to follow.
+rename_entries() {
+	if [ "${#1}" -ne 32 ]; then
+		return 0
+	fi
+	for entry in "$TARGET"/boot/loader/entries/"$1"-*.conf; do
+		if [ -f "$entry" ] && [ ! -L "$entry" ]; then
+			must "$entry cannot be renamed" mv "$entry" "${entry%/*}/$2-${entry##*/"$1"-}"
+		fi
+	done
+	edit etc/kernel/entry-token -e "s/$1/$2/"
+}
+
 # new_identity: machine-id, SSH host keys, leases, seeds: two machines must never share them.
 new_identity() {
 	id=$(tr -d - </proc/sys/kernel/random/uuid)
+	rename_entries "$(head -n 1 "$TARGET/etc/machine-id" 2>/dev/null | tr -cd '0-9a-f')" "$id"
 	if [ -e "$TARGET/etc/machine-id" ] || [ -d "$TARGET/usr/lib/systemd/system" ] || [ -d "$TARGET/lib/systemd/system" ]; then
 		echo "$id" | put etc/machine-id || fail "/etc/machine-id cannot be written"
 	fi
@@ -488,6 +503,8 @@ new_identity() {
 	forget 'etc/ssh/ssh_host_*key' 'etc/ssh/ssh_host_*key.pub' 'etc/ssh/ssh_host_*key-cert.pub' \
 		'var/lib/dhcp/*.lease*' 'var/lib/dhcp3/*.lease*' 'var/lib/dhclient/*.lease*' 'var/lib/dhcpcd/*' 'var/lib/NetworkManager/*.lease' \
 		'var/lib/NetworkManager/secret_key' 'var/lib/wicked/duid.xml' 'var/lib/wicked/iaid.xml' 'var/lib/wicked/lease-*' \
+		boot/efi/loader/random-seed boot/loader/random-seed efi/loader/random-seed \
+		etc/multipath/bindings etc/multipath/wwids var/lib/multipath/bindings \
 		'var/lib/systemd/network/*' 'var/lib/systemd/random-seed' var/lib/systemd/credential.secret var/lib/urandom/random-seed \
 		etc/udev/rules.d/70-persistent-net.rules etc/udev/rules.d/70-persistent-cd.rules etc/udev/rules.d/z25_persistent-net.rules \
 		etc/lvm/devices/system.devices 'etc/lvm/cache/.cache' 'etc/lvm/archive/*' 'etc/lvm/backup/*' \
@@ -556,6 +573,7 @@ adapt_network() {
 			edit "${file#"$TARGET"/}" -e '/^mac-address=/d'
 		fi
 	done
+	adapt_addresses
 	configured=$(configured_cards | LC_ALL=C sort -u)
 	if [ -z "$configured" ] || [ "$(echo "$configured" | wc -l)" -ne 1 ] || [ -z "${INGOT_MAC:-}" ]; then
 		return 0
@@ -568,6 +586,29 @@ adapt_network() {
 	say "This machine has no network card $configured; the one with $INGOT_MAC gets that name"
 	printf '[Match]\nMACAddress=%s\nType=ether\n\n[Link]\nName=%s\n' "$INGOT_MAC" "$configured" |
 		put etc/systemd/network/10-ingot.link || fail "The network card's name cannot be written"
+}
+
+# adapt_addresses: where netplan or systemd-networkd go by the address of the golden client's one card, this machine's takes its
+# place. Which of several is which, only a person knows.
+adapt_addresses() {
+	named=$(cat "$TARGET"/etc/netplan/*.yaml "$TARGET"/etc/systemd/network/*.network "$TARGET"/etc/systemd/network/*.link 2>/dev/null |
+		sed -n -e 's/^[ \t]*macaddress:[^0-9A-Fa-f]*\([0-9A-Fa-f:]\{17\}\).*/\1/p' -e 's/^[A-Za-z]*MACAddress=\([0-9A-Fa-f:]\{17\}\).*/\1/p' |
+		tr 'A-F' 'a-f' | LC_ALL=C sort -u)
+	case $named in
+	'') return 0 ;;
+	*:*:*:*:*:*[!0-9a-f:]*)
+		say "The network settings go by the addresses of several cards: name this machine's in /etc/netplan or /etc/systemd/network"
+		return 0
+		;;
+	esac
+	if [ -z "${INGOT_MAC:-}" ]; then
+		return 0
+	fi
+	for file in "$TARGET"/etc/netplan/*.yaml "$TARGET"/etc/systemd/network/*.network "$TARGET"/etc/systemd/network/*.link; do
+		edit "${file#"$TARGET"/}" \
+			-e "s/^\([ \t]*macaddress:[^0-9A-Fa-f]*\)[0-9A-Fa-f:]\{17\}/\1$INGOT_MAC/" \
+			-e "s/^\([A-Za-z]*MACAddress=\)[0-9A-Fa-f:]\{17\}/\1$INGOT_MAC/"
+	done
 }
 
 # configured_cards: names of wired cards that the new system configures.
