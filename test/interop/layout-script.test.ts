@@ -1,8 +1,10 @@
 /** The master script with real programs: sfdisk, mkfs, mount, tar, zstd on a loop device; dash and shellcheck on its text. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { renderScript } from "../../autoinstall/install/render.ts";
+import { decodeLayout } from "../../autoinstall/layout/decode.ts";
 import { parsePartitionDevice, partitionDevice } from "../../autoinstall/layout/device-name.ts";
 import { adaptToFirmware, layoutFirmware } from "../../autoinstall/layout/firmware.ts";
 import { fitLayout } from "../../autoinstall/layout/fit.ts";
@@ -79,52 +81,124 @@ describe.each(installable)("the script for %s", (name) => {
   });
 });
 
+/** What sfdisk and blkid say of the machine's disk after the script partitioned and formatted it, beside what fitLayout says. */
+async function madeAsPlanned(layout: DiskLayout, firmware: Firmware, stopBefore: string): Promise<void> {
+  const made = await machine(30_000);
+  const adapted = adaptToFirmware(layout, firmware);
+  if (!adapted.ok) {
+    throw new Error("not adapted");
+  }
+  const known = { treeBytes: 900_000_000 };
+  const size = 30_000 * 1024 ** 2;
+  const fitted = fitLayout(adapted.value.layout, { ...known, targets: [{ device: made.disk, size }] });
+  expect(fitted.ok && fitted.value.disks).toHaveLength(1);
+
+  const result = await made.runScript(scriptOf(layout, firmware), { INGOT_STOP_BEFORE: stopBefore });
+
+  expect(made.failures()).toBe("");
+  expect(result.code).toBe(0);
+  const dump = JSON.parse((await run(["sfdisk", "--json", made.disk])).stdout) as {
+    partitiontable: { partitions: { node: string; start: number; size: number }[] };
+  };
+  const found = dump.partitiontable.partitions.map(({ node, start, size: sectors }) => ({
+    node,
+    start: start / 2048,
+    size: sectors / 2048,
+  }));
+  const planned = (fitted.ok ? (fitted.value.disks[0]?.partitions ?? []) : []).map(
+    ({ number, startMib, sizeMib }) => ({
+      node: partitionDevice(made.disk, number),
+      start: startMib,
+      size: sizeMib,
+    }),
+  );
+  expect(found.sort(byNode)).toEqual(planned.sort(byNode));
+  for (const entry of installedEntries(adapted.value.layout)) {
+    const node = partitionDevice(made.disk, parsePartitionDevice(entry.device)?.number ?? 0);
+    const blkid = (await run(["blkid", "--probe", "--output", "export", node])).stdout;
+    expect(blkid).toContain(`TYPE=${makeable(entry.filesystem)}\n`);
+    const label = filesystemLabel(entry);
+    if (label !== undefined) {
+      expect((await run(["blkid", "-p", "-s", "LABEL", "-o", "value", node])).stdout.trim()).toBe(label);
+    }
+  }
+}
+
+/** Programs of the install ramdisk that this machine may lack. */
+async function lacks(layout: DiskLayout): Promise<boolean> {
+  const types = installedEntries(layout).map(({ filesystem }) => makeable(filesystem));
+  const found = await run(["sh", "-c", "command -v mkfs.f2fs"], { allowFailure: true });
+  return types.includes("f2fs") && found.code !== 0;
+}
+
 describe.each(plainNames)("the script for %s", (name) => {
-  test("partitions and formats a disk as fitLayout says", async () => {
+  test("partitions and formats a disk as fitLayout says", async (context) => {
     const layout = repaired(name);
-    const made = await machine(30_000);
+    if (await lacks(layout)) {
+      context.skip("this machine has no mkfs.f2fs");
+    }
     const adapted = adaptToFirmware(layout, layoutFirmware(layout));
-    if (!adapted.ok) {
-      throw new Error("not adapted");
-    }
-    const known = { treeBytes: 900_000_000 };
-    const size = 30_000 * 1024 ** 2;
-    const fitted = fitLayout(adapted.value.layout, { ...known, targets: [{ device: made.disk, size }] });
-    expect(fitted.ok && fitted.value.disks).toHaveLength(1);
 
-    const result = await made.runScript(scriptOf(layout), {
-      INGOT_STOP_BEFORE: lastPhase(adapted.value.layout),
-    });
-
-    expect(made.failures()).toBe("");
-    expect(result.code).toBe(0);
-    const dump = JSON.parse((await run(["sfdisk", "--json", made.disk])).stdout) as {
-      partitiontable: { partitions: { node: string; start: number; size: number }[] };
-    };
-    const found = dump.partitiontable.partitions.map(({ node, start, size: sectors }) => ({
-      node,
-      start: start / 2048,
-      size: sectors / 2048,
-    }));
-    const planned = (fitted.ok ? (fitted.value.disks[0]?.partitions ?? []) : []).map(
-      ({ number, startMib, sizeMib }) => ({
-        node: partitionDevice(made.disk, number),
-        start: startMib,
-        size: sizeMib,
-      }),
+    await madeAsPlanned(
+      layout,
+      layoutFirmware(layout),
+      lastPhase(adapted.ok ? adapted.value.layout : layout),
     );
-    expect(found.sort(byNode)).toEqual(planned.sort(byNode));
-    for (const entry of installedEntries(adapted.value.layout)) {
-      const node = partitionDevice(made.disk, parsePartitionDevice(entry.device)?.number ?? 0);
-      const blkid = (await run(["blkid", "--probe", "--output", "export", node])).stdout;
-      expect(blkid).toContain(`TYPE=${makeable(entry.filesystem)}\n`);
-      const label = filesystemLabel(entry);
-      if (label !== undefined) {
-        expect((await run(["blkid", "-p", "-s", "LABEL", "-o", "value", node])).stdout.trim()).toBe(label);
-      }
-    }
   });
 });
+
+const filesystemOf = fc.record({
+  filesystem: fc.constantFrom("ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "swap"),
+  label: fc.option(fc.stringMatching(/^[A-Z][A-Z0-9_]{0,9}$/), { nil: undefined }),
+  size: fc.integer({ min: 350, max: 2000 }),
+});
+
+/** A valid layout of one disk: root on an ext4, something else on some others, the rest to any one of them. */
+const randomLayout = fc
+  .record({
+    label: fc.constantFrom("msdos", "gpt"),
+    others: fc.array(filesystemOf, { maxLength: 6 }),
+    rest: fc.nat(),
+    percent: fc.boolean(),
+  })
+  .map(({ label, others, rest, percent }) => {
+    const all = [{ filesystem: "ext4", label: undefined, size: 4000 }, ...others];
+    const logical = label === "msdos" && all.length > 4;
+    const number = (index: number) => (logical && index >= 3 ? index + 2 : index + 1);
+    const size = (index: number, mb: number) =>
+      index === rest % all.length ? "*" : percent ? (mb / 320).toFixed(3) : String(mb);
+    const growsInside = number(rest % all.length) > 4;
+    const parts = all.map(
+      (one, index) =>
+        `<part num="${number(index)}" size="${size(index, one.size)}" p_type="${number(index) > 4 && logical ? "logical" : "primary"}" flags="-"/>`,
+    );
+    const around = growsInside ? "*" : percent ? "40" : "9000";
+    const extended = logical ? `<part num="4" size="${around}" p_type="extended" flags="-"/>` : "";
+    const lines = all.map((one, index) => {
+      const mount = index === 0 ? "/" : one.filesystem === "swap" ? "none" : `/srv/${index}`;
+      const named = one.label === undefined ? "" : ` mount_dev="LABEL=${one.label}"`;
+      return `<fsinfo line="${(index + 1) * 10}" real_dev="/dev/sda${number(index)}"${named} mp="${mount}" fs="${one.filesystem}" options="defaults"/>`;
+    });
+    return `<config><disk dev="/dev/sda" label_type="${label}" unit_of_measurement="${percent ? "%" : "MB"}">${parts.join("")}${extended}</disk>${lines.join("")}</config>`;
+  });
+
+/** The same ones in each run; more, and others, where that is asked for. */
+const runs = Number(process.env.INGOT_RANDOM_LAYOUTS ?? 5);
+const seed = Number(process.env.INGOT_RANDOM_SEED ?? 1);
+const randomTexts = fc.sample(fc.tuple(randomLayout, fc.constantFrom<Firmware>("bios", "uefi")), {
+  numRuns: runs,
+  seed,
+});
+
+test.each(randomTexts.map(([text, firmware], index) => ({ index, text, firmware })))(
+  "layout $index at random is made as fitLayout says, under $firmware",
+  async ({ text, firmware }) => {
+    const { layout, repairs, remaining } = repairLayout(decodeLayout(text).layout!);
+    expect([repairs, remaining], text).toEqual([[], []]);
+
+    await madeAsPlanned(layout, firmware, "mount");
+  },
+);
 
 function byNode(a: { readonly node: string }, b: { readonly node: string }): number {
   return a.node < b.node ? -1 : 1;
