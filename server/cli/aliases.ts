@@ -205,8 +205,14 @@ export const oldCommands: Readonly<Record<string, OldCommand>> = {
     translate: (old) => ["image", "remove", ...old.words, ...(old.flags.has("force") ? ["--yes"] : [])],
   },
   si_mkautoinstallscript: {
-    options: { image: "text" },
+    options: { image: "text", "config-file": "text" },
     ignored: {
+      script: {
+        kind: "text",
+        why: "the script is printed: write it to scripts/NAME.master of the state folder to pin it",
+      },
+      overrides: { kind: "text", why: "which overrides a node gets is not a matter of the script" },
+      listing: { kind: "flag", why: "progress is always shown" },
       force: { kind: "flag", why: noScript },
       quiet: { kind: "flag", why: "only the script is printed" },
       "update-script": { kind: "text", why: noScript },
@@ -214,7 +220,7 @@ export const oldCommands: Readonly<Record<string, OldCommand>> = {
       "post-install": { kind: "text", why: "a node reboots from its disk after an install" },
       "autodetect-disks": { kind: "flag", why: "a layout is always fitted to the node's disks" },
     },
-    translate: (old) => ["layout", "script", required(old, "image")],
+    translate: (old) => ["layout", "script", old.texts.get("config-file") ?? required(old, "image")],
   },
 };
 

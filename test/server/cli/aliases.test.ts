@@ -30,6 +30,10 @@ describe("translateOldCommand()", () => {
     ["si_mvimage --force web next", "image move web next"],
     ["si_rmimage --force web", "image remove web --yes"],
     ["si_mkautoinstallscript --image web", "layout script web"],
+    [
+      "si_mkautoinstallscript --image web --script web2 --config-file /root/other.conf --force --post-install reboot",
+      "layout script /root/other.conf",
+    ],
     ["image list --json", "image list --json"],
   ])("reads '%s' as '%s'", (old, expected) => {
     const words = old.split(" ");
