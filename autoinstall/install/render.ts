@@ -12,10 +12,9 @@ import {
   renderFinish,
   renderInstallBootloader,
 } from "./script-boot.ts";
-import { chooseFunctions, renderChooseDisks } from "./script-choose.ts";
+import { renderChooseDisks } from "./script-choose.ts";
 import {
   configureFunctions,
-  renderAdaptNetwork,
   renderMakeSwapFile,
   renderRenameDevices,
   renderSetIdentity,
@@ -30,6 +29,8 @@ import {
   renderPartitionDisk,
   subvolumeFunctions,
 } from "./script-disks.ts";
+import { chooseFunctions } from "./script-find-disk.ts";
+import { networkFunctions, renderAdaptNetwork } from "./script-network.ts";
 import {
   renderMakeArray,
   renderMakeGroup,
@@ -157,6 +158,7 @@ export function renderScript(steps: readonly InstallStep[], title: ScriptTitle):
       treeFunctions,
       ...(steps.some((step) => step.kind === "make-swap-file") ? [swapFileFunctions] : []),
       configureFunctions,
+      networkFunctions,
       recordCryptFunctions,
       bootFunctions,
       stageFunctions,

@@ -560,6 +560,7 @@ set_grub_disks() {
 	forget boot/grub/device.map boot/grub2/device.map
 }
 
+# --- Network -----------------------------------------------------------------------------------------------------------
 # adapt_network: settings bound to a network card by its address are bound to this machine's cards by name, and where the one
 # name that is configured is none of this machine's, the card that it netbooted from gets that name.
 adapt_network() {
