@@ -15,6 +15,8 @@ interface Row {
   readonly name: string;
   readonly disk: DiskSpec;
   readonly firmware?: Firmware;
+  /** Further words for `ingot deploy`. */
+  readonly deploy?: readonly string[];
   /** Elements in place of the golden client's `<disk>` and of its line for /. */
   readonly disks: string;
   readonly root: string;
@@ -67,6 +69,7 @@ const rows: readonly Row[] = [
     name: "an NVMe disk under UEFI, root on a btrfs subvolume",
     disk: { bus: "nvme", size: "3G" },
     firmware: "uefi",
+    deploy: ["--disk", "serial=nvme0,transport=nvme"],
     disks: bootAndRoot,
     root: line("/dev/vda2", "/", "btrfs", "subvol=@") + boot,
     mounted: "/dev/nvme0n1p2[/@] btrfs",
@@ -134,7 +137,7 @@ describe.each(rows.filter((_, index) => chosen.includes(index)))("$name", (row) 
     writeFileSync(join(lab.state, "images/web/etc/systemimager/autoinstallscript.conf"), layout);
     await lab.ingot("image", "commit", "web", "--message", row.name);
 
-    await lab.ingot("deploy", name, "--image", "web");
+    await lab.ingot("deploy", name, "--image", "web", ...(row.deploy ?? []));
     await node.start();
     await lab.ingot("watch", "--until-idle");
 
