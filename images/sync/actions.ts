@@ -26,7 +26,7 @@ export type SyncAction =
 
 /** A filter rule after resolution, with where it came from. */
 export interface ResolvedRule {
-  /** The rule as rsync's filter syntax writes it: `- /proc/*`, `+ /var/lib/nfs/statd/sm`. */
+  /** The rule as rsync's filter syntax writes it, kind and modifiers in short: `- /proc/*`, `+ /var/lib/nfs/statd/sm`, `P /srv`, `-!p *.o`. */
   readonly text: string;
   /** `profile:pseudo`, `/etc/systemimager/updateclient.local.exclude:12`, `--exclude`. */
   readonly origin: string;
@@ -41,6 +41,11 @@ export interface Selection {
   decide(path: RelPath, directory: boolean): { readonly excluded: boolean; readonly rule?: ResolvedRule };
   /** As `decide`, but an excluded parent directory excludes what is below it, as rsync's traversal does. */
   excludes(path: RelPath, directory: boolean): boolean;
+  /**
+   * The verdict on something of the target that the source does not have: true where it stays. What is in a directory that the source
+   * does not have and that stays, stays with it. Perishable rules do not count where the directory around it is deleted.
+   */
+  protects(path: RelPath, directory: boolean, parentGoes?: boolean): boolean;
 }
 
 export interface PlanSummary {

@@ -47,23 +47,72 @@ export function parseRule(text: string, origin: string): Result<ResolvedRule, Ru
   return ok({ text: prefixed ? text : `- ${text}`, origin });
 }
 
-const filterWords: Readonly<Record<string, "-" | "+">> = { "-": "-", "+": "+", exclude: "-", include: "+" };
+const longKinds: Readonly<Record<string, string>> = {
+  exclude: "-",
+  include: "+",
+  protect: "P",
+  risk: "R",
+  hide: "H",
+  show: "S",
+};
 
-/** Parses one rule as `--filter` takes it: `- P`, `+ P`, `exclude P`, `include P`, with the modifier `!` (what does not match). Other rules and modifiers are errors. */
-export function parseFilterRule(text: string, origin: string): Result<ResolvedRule, RuleProblem> {
-  const match = /^(exclude|include|[-+])(?:,?([^ _]*))[ _]([\s\S]+)$/.exec(text);
-  const sign = filterWords[match?.[1] ?? ""];
-  if (match === null || sign === undefined) {
-    return err({
-      message: `'${text}' is no filter rule that is supported (use '- PATTERN' or '+ PATTERN')`,
-      origin,
-    });
+/** What rsync's rule `-C` stands for. */
+const cvsPatterns =
+  "RCS SCCS CVS CVS.adm RCSLOG cvslog.* tags TAGS .make.state .nse_depinfo *~ #* .#* ,* _$* *$ *.old *.bak *.BAK *.orig *.rej .del-* *.a *.olb *.o *.obj *.so *.exe *.Z *.elc *.ln core .svn/ .git/ .hg/ .bzr/";
+
+/**
+ * Parses one rule as rsync's `--filter` takes it: kinds `- + P R H S` (exclude include protect risk hide show), modifiers `! / s r p` and
+ * `C` alone. A merge file is read by the caller ({@link mergeFileOf}); files of rules in each directory and rules on attribute names are
+ * errors. One rule gives several for `-C`.
+ */
+export function parseFilterRule(text: string, origin: string): Result<readonly ResolvedRule[], RuleProblem> {
+  const match =
+    /^(?:([-+PRHS]),?|(exclude|include|protect|risk|hide|show)(?:,|(?=[ _])))([^ _]*)(?:[ _]([\s\S]*))?$/.exec(
+      text,
+    );
+  const kind = match?.[1] ?? longKinds[match?.[2] ?? ""];
+  const problem = (message: string) => err({ message, origin });
+  if (match === null || kind === undefined) {
+    return problem(
+      /^(:|dir-merge)/.test(text)
+        ? `'${text}': files of rules in each directory are not supported`
+        : `'${text}' is no filter rule (they begin with - + P R H S and a blank)`,
+    );
   }
-  const modifiers = match[2] ?? "";
-  if (modifiers !== "" && modifiers !== "!") {
-    return err({ message: `Filter modifier '${modifiers}' in '${text}' is not supported`, origin });
+  const modifiers = match[3] ?? "";
+  const pattern = match[4] ?? "";
+  if (modifiers === "C" && kind === "-" && pattern === "") {
+    return ok(cvsPatterns.split(" ").map((each) => ({ text: `- ${each}`, origin })));
   }
-  return ok({ text: `${sign}${modifiers} ${match[3]}`, origin });
+  if (modifiers.includes("x")) {
+    return problem(`'${text}': rules on the names of extended attributes are not supported`);
+  }
+  if (!/^[!/srp]*$/.test(modifiers)) {
+    return problem(`'${text}': there is no modifier '${modifiers}' for such a rule`);
+  }
+  if (/[sr]/.test(modifiers) && !"-+".includes(kind)) {
+    return problem(`'${text}': the rule has a side already`);
+  }
+  if (pattern === "" || pattern.includes("\0") || pattern.length > maxPattern) {
+    return problem(`'${text}' has no pattern that can be used`);
+  }
+  // Trees of machines start at their root, so an absolute path is one from the root of the tree.
+  return ok([{ text: `${kind}${modifiers.replaceAll("/", "")} ${pattern}`, origin }]);
+}
+
+/** The file that a rule `. FILE` or `merge FILE` names, and whether its lines are plain patterns (`.- FILE`, `.+ FILE`). */
+export function mergeFileOf(text: string): { readonly file: string; readonly plain?: "-" | "+" } | undefined {
+  const match = /^(?:\.,?|merge(?:,|(?= )))([-+]?)[ _](.+)$/.exec(text);
+  const [, sign, file] = match ?? [];
+  return file === undefined ? undefined : { file, ...(sign === "-" || sign === "+" ? { plain: sign } : {}) };
+}
+
+/** Splits the text of a merge file into rules: blank lines and comments are left out. */
+export function filterLines(text: string, plain?: "-" | "+"): readonly string[] {
+  return text
+    .split(/\r\n|\n|\r/)
+    .filter((line) => line !== "" && !line.startsWith("#") && !line.startsWith(";"))
+    .map((line) => (plain === undefined || line === "!" ? line : `${plain} ${line}`));
 }
 
 interface CompiledRule {
@@ -71,28 +120,58 @@ interface CompiledRule {
   readonly index: number;
   readonly include: boolean;
   readonly negated: boolean;
+  /** Decides what is taken from the source. */
+  readonly sender: boolean;
+  /** Decides what of the target is not deleted. */
+  readonly receiver: boolean;
+  /** Does not keep a directory that would be deleted. */
+  readonly perishable: boolean;
   readonly pattern: Pattern;
 }
 
 function compileRule(rule: ResolvedRule, index: number): CompiledRule {
-  const negated = rule.text[1] === "!";
+  const blank = rule.text.indexOf(" ");
+  const kind = rule.text.charAt(0);
+  const modifiers = rule.text.slice(1, blank);
+  const sided = /[sr]/.test(modifiers);
   return {
     rule,
     index,
-    include: rule.text.startsWith("+"),
-    negated,
-    pattern: compilePattern(rule.text.slice(negated ? 3 : 2)),
+    include: "+SR".includes(kind),
+    negated: modifiers.includes("!"),
+    sender: sided ? modifiers.includes("s") : !"PR".includes(kind),
+    receiver: sided ? modifiers.includes("r") : !"HS".includes(kind),
+    perishable: modifiers.includes("p"),
+    pattern: compilePattern(rule.text.slice(blank + 1)),
   };
 }
 
 /** Makes the matcher of a list of rules: the first rule that matches decides; none means included. The tree's root is never excluded. */
 export function makeSelection(rules: readonly ResolvedRule[]): Selection {
+  const compiled = rules.map(compileRule);
+  const sender = makeMatcher(compiled.filter((rule) => rule.sender));
+  const receiver = compiled.every((rule) => rule.sender && rule.receiver)
+    ? sender
+    : makeMatcher(compiled.filter((rule) => rule.receiver));
+  const lasting = compiled.some((rule) => rule.perishable)
+    ? makeMatcher(compiled.filter((rule) => rule.receiver && !rule.perishable))
+    : receiver;
+  return {
+    rules,
+    decide: sender.decide,
+    excludes: sender.excludes,
+    protects: (path, directory, parentGoes) =>
+      (parentGoes === true ? lasting : receiver).decide(path, directory).excluded,
+  };
+}
+
+function makeMatcher(rules: readonly CompiledRule[]): Pick<Selection, "decide" | "excludes"> {
   const byPath = new Map<string, CompiledRule[]>();
   const byName = new Map<string, CompiledRule[]>();
   const byParent = new Map<string, CompiledRule[]>();
   const others: CompiledRule[] = [];
-  for (const [index, rule] of rules.entries()) {
-    const compiled = compileRule(rule, index);
+  for (const compiled of rules) {
+    const { rule } = compiled;
     const { literalPath, literalName, everythingBelow } = compiled.pattern;
     if (compiled.negated) {
       others.push(compiled);
@@ -154,7 +233,6 @@ export function makeSelection(rules: readonly ResolvedRule[]): Selection {
   }
 
   return {
-    rules,
     decide,
     excludes: (path, directory) => excludesDirectory(parentPath(path)) || decide(path, directory).excluded,
   };
@@ -179,7 +257,13 @@ export function capturePrune(rules: readonly ResolvedRule[]): readonly Prune[] {
     const { literalPath, everythingBelow } = compiled.pattern;
     if (compiled.include || compiled.negated) {
       earlierIncludes.push(compiled);
-    } else if (isPlain(literalPath) && selection.decide(literalPath, true).excluded) {
+    } else if (!compiled.sender || !compiled.receiver || compiled.perishable) {
+      // What one side leaves out the other must see.
+    } else if (
+      isPlain(literalPath) &&
+      selection.decide(literalPath, true).excluded &&
+      selection.protects(literalPath, true)
+    ) {
       // As a plain file it may be included (a rule for directories only), so it is listed and only not descended into.
       prunes.set(literalPath, { path: literalPath, keep: "directory" });
     } else if (

@@ -32,6 +32,9 @@ export function* planSync(input: SyncPlanInput): Generator<SyncAction> {
   const { selection } = input;
   const isSelected = (entry: FileEntry) =>
     selection === undefined || !selection.excludes(entry.path, entry.kind === "directory");
+  const isProtected = (entry: FileEntry) =>
+    selection?.protects(entry.path, entry.kind === "directory", planner.goes(parentPath(entry.path))) ===
+    true;
   const planner = new Planner(input.options, {
     source: linkGroups(input.source, isSelected),
     target: linkGroups(input.target, isSelected),
@@ -43,7 +46,7 @@ export function* planSync(input: SyncPlanInput): Generator<SyncAction> {
       continue;
     }
     while (next.done !== true && next.value.path < entry.path) {
-      planner.extraneous(next.value, isSelected(next.value));
+      planner.extraneous(next.value, isProtected(next.value));
       next = targets.next();
     }
     let target: FileEntry | undefined;
@@ -52,7 +55,7 @@ export function* planSync(input: SyncPlanInput): Generator<SyncAction> {
       next = targets.next();
       // A rule for directories only may leave out the source's directory and not the target's file, or the reverse.
       if (!isSelected(target)) {
-        planner.extraneous(target, false);
+        planner.extraneous(target, true);
         continue;
       }
     }
@@ -62,7 +65,7 @@ export function* planSync(input: SyncPlanInput): Generator<SyncAction> {
     }
   }
   for (; next.done !== true; next = targets.next()) {
-    planner.extraneous(next.value, isSelected(next.value));
+    planner.extraneous(next.value, isProtected(next.value));
   }
   if (input.options.deleteExtraneous) {
     yield* planner.deletions();
@@ -79,6 +82,9 @@ class Planner {
   readonly #options: SyncPlanOptions;
   readonly #groups: Groups;
   readonly #extraneous: { readonly path: RelPath; readonly directory: boolean }[] = [];
+  readonly #going = new Set<RelPath>();
+  /** Directories that the source does not have and that stay. */
+  readonly #staying = new Set<RelPath>();
   /** Directories that hold something excluded. */
   readonly #held = new Set<RelPath>();
   /** For each source group that was met: the target group it goes on with, or undefined where its leader was written. */
@@ -91,10 +97,22 @@ class Planner {
     this.#groups = groups;
   }
 
-  extraneous(entry: FileEntry, selected: boolean): void {
+  /** Whether a directory of the target is one that the source does not have. */
+  goes(directory: RelPath): boolean {
+    return this.#going.has(directory);
+  }
+
+  extraneous(entry: FileEntry, protectedItself: boolean): void {
     const directory = entry.kind === "directory";
-    if (selected && !(directory && this.#options.unseen?.has(entry.path) === true)) {
+    const isProtected = protectedItself || this.#staying.has(parentPath(entry.path));
+    if (isProtected && directory) {
+      this.#staying.add(entry.path);
+    }
+    if (!isProtected && !(directory && this.#options.unseen?.has(entry.path) === true)) {
       this.#extraneous.push({ path: entry.path, directory });
+      if (directory) {
+        this.#going.add(entry.path);
+      }
       return;
     }
     let parent = parentPath(entry.path);

@@ -79,7 +79,11 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
   const mounts = mountPoints(input.listed).filter((mount) => mount === "" || !isLeftAlone(mount));
   /** Whether all that may be in a directory is left alone, as in /proc and /tmp. */
   function isLeftAlone(directory: RelPath): boolean {
-    return selection.excludes(`${directory}/any name` as RelPath, false);
+    const path = `${directory}/any name` as RelPath;
+    return (
+      selection.excludes(path, false) &&
+      (selection.protects(path, false) || selection.protects(directory, true))
+    );
   }
   const within = input.directory ?? ("" as RelPath);
   const { source, copies } = splitLinks(
@@ -102,7 +106,10 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
       },
     }),
   ];
-  const held = heldDirectories(listed, (entry) => selection.excludes(entry.path, entry.kind === "directory"));
+  const held = heldDirectories(listed, ({ path, kind }) => {
+    const directory = kind === "directory";
+    return selection.excludes(path, directory) || selection.protects(path, directory);
+  });
   const blocked = new Set<RelPath>();
   const replaced: RelPath[] = [];
   const staged = new Set<RelPath>();

@@ -280,6 +280,8 @@ export const DeployRequest = z.strictObject({
 export type DeployRequest = z.infer<typeof DeployRequest>;
 
 const selectionOptions = {
+  /** Rules as rsync's `--filter` takes them (`P /srv/data`, `-! *.conf`), ahead of `exclude`. */
+  filter: z.array(z.string().max(4096)).max(1000).optional(),
   /** Rules of the command line, rsync filter syntax (`- /srv/*`, or a bare pattern to exclude). */
   exclude: z.array(z.string().max(4096)).max(1000).optional(),
   /** Names of exclude profiles that are added to the default ones, such as `hardware`, `puppet`. */

@@ -1,7 +1,7 @@
 import { AppError } from "../../base/errors.ts";
 import type { RemoteSession, RemoteTarget } from "../../images/remote/session.ts";
 import type { ResolvedRule } from "../../images/sync/actions.ts";
-import { parseRule } from "../../images/sync/exclude.ts";
+import { parseFilterRule, parseRule } from "../../images/sync/exclude.ts";
 import { type ProfileName, profileNames } from "../../images/sync/profiles.ts";
 import { parseHostName } from "../hosts/host.ts";
 import type { Services } from "../services.ts";
@@ -39,16 +39,29 @@ export async function withSession<T>(
 
 /** Rules and profiles as a request names them, checked. */
 export function ruleSources(request: {
+  readonly filter?: readonly string[] | undefined;
   readonly exclude?: readonly string[] | undefined;
   readonly profiles?: readonly string[] | undefined;
 }): { readonly rules: readonly ResolvedRule[]; readonly profiles: readonly ProfileName[] } {
-  const rules = (request.exclude ?? []).map((text) => {
+  const rules: ResolvedRule[] = [];
+  for (const text of request.filter ?? []) {
+    if (text === "!" || text === "clear") {
+      rules.length = 0;
+      continue;
+    }
+    const parsed = parseFilterRule(text, "--filter");
+    if (!parsed.ok) {
+      throw new AppError("bad-input", `Filter rule ${parsed.error.message}`);
+    }
+    rules.push(...parsed.value);
+  }
+  for (const text of request.exclude ?? []) {
     const rule = parseRule(text, "--exclude");
     if (!rule.ok) {
       throw new AppError("bad-input", `Exclude rule '${text}': ${rule.error.message}`);
     }
-    return rule.value;
-  });
+    rules.push(rule.value);
+  }
   const profiles = (request.profiles ?? []).map((name) => {
     const known = profileNames.find((profile) => profile === name);
     if (known === undefined) {

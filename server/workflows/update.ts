@@ -19,6 +19,7 @@ export interface UpdateParams {
   readonly noDelete?: boolean;
   readonly checksum?: boolean;
   readonly reboot?: boolean;
+  readonly filter?: readonly string[];
   readonly exclude?: readonly string[];
   readonly profiles?: readonly string[];
 }

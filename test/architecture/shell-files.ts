@@ -93,6 +93,7 @@ export const shellFiles: ReadonlySet<string> = new Set([
   "server/cli/commands/layout-compare.ts",
   "server/cli/commands/layout.ts",
   "server/cli/commands/serve.ts",
+  "server/cli/commands/filters.ts",
   "server/cli/commands/update.ts",
   "server/cli/main.ts",
   "server/cli/run.ts",

@@ -1,10 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RelPath } from "../../base/path-bytes.ts";
+import type { FileEntry } from "../../images/entry.ts";
 import { capturePrune, makeSelection, parseFilterRule, parseRuleFile } from "../../images/sync/exclude.ts";
+import { planSync } from "../../images/sync/plan.ts";
 
 // rsync itself is the judge: what `rsync -n` would transfer is what the selection must leave in.
 let root: string;
@@ -115,6 +117,68 @@ const line = fc
   .map(([prefix, text]) => prefix + text)
   .filter((text) => !/^[;#!]/.test(text));
 
+const sided = fc
+  .tuple(
+    fc.constantFrom(
+      "-",
+      "+",
+      "P",
+      "R",
+      "H",
+      "S",
+      "-s",
+      "-r",
+      "+s",
+      "+r",
+      "-p",
+      "P,p",
+      "-!",
+      "H!",
+      "protect",
+      "hide,p",
+    ),
+    pattern,
+  )
+  .map(([kind, text]) => `${kind} ${text}`);
+
+/** A target that has some of the source's names and others, and directories that the source does not have. */
+function writeTarget(): void {
+  const target = join(root, "target");
+  mkdirSync(target);
+  for (const [index, entry] of entries.slice(0, 200).entries()) {
+    const place = index % 3 === 0 && entry.directory ? entry.path : `x${index % 7}/${entry.path}`;
+    if (!existsSync(join(target, place))) {
+      mkdirSync(join(target, place), { recursive: true });
+    }
+    for (const name of index % 2 === 0 ? ["ab", "z"] : []) {
+      if (
+        !existsSync(join(target, place, name)) &&
+        !entries.some(({ path }) => path === `${place}/${name}`)
+      ) {
+        writeFileSync(join(target, place, name), "");
+      }
+    }
+  }
+}
+
+function entriesOf(directory: string): readonly FileEntry[] {
+  const found: FileEntry[] = [];
+  const metadata = { mode: 0o644, uid: 0, gid: 0, mtime: { seconds: 1, nanoseconds: 0 } };
+  function walk(below: string): void {
+    for (const each of readdirSync(join(directory, below), { withFileTypes: true })) {
+      const path = (below === "" ? each.name : `${below}/${each.name}`) as RelPath;
+      if (each.isDirectory()) {
+        found.push({ kind: "directory", path, ...metadata });
+        walk(path);
+      } else {
+        found.push({ kind: "file", path, ...metadata, size: 0 });
+      }
+    }
+  }
+  walk("");
+  return found.sort((a, b) => byteOrder(a.path, b.path));
+}
+
 describe("filter rules against rsync", () => {
   it("selects what rsync selects, for random lists", () => {
     fc.assert(
@@ -136,12 +200,51 @@ describe("filter rules against rsync", () => {
       if (!rule.ok) {
         throw new Error(rule.error.message);
       }
-      const selection = makeSelection([rule.value]);
+      const selection = makeSelection(rule.value);
       const kept = entries
         .filter((entry) => !selection.excludes(entry.path, entry.directory))
         .map((entry) => entry.path as string);
       expect([filter, kept.sort(byteOrder)]).toEqual([filter, rsyncKeeps([`--filter=${filter}`])]);
     }
+  });
+
+  it("deletes on a target what rsync deletes, for random rules of either side", () => {
+    writeTarget();
+    const [source, target] = [entriesOf(join(root, "tree")), entriesOf(join(root, "target"))];
+    fc.assert(
+      fc.property(fc.array(sided, { minLength: 1, maxLength: 5 }), (rules) => {
+        const parsed = rules.flatMap((rule) => {
+          const result = parseFilterRule(rule, "test");
+          return result.ok ? result.value : [];
+        });
+        expect(parsed.length).toBe(rules.length);
+        const selection = makeSelection(parsed);
+        const ours = [
+          ...planSync({
+            source,
+            target,
+            selection,
+            options: { deleteExtraneous: true },
+          }),
+        ].flatMap((action) => (action.kind === "delete" && !action.directory ? [action.path as string] : []));
+        const said = execFileSync(
+          "rsync",
+          [
+            ...["-n", "-r", "-8", "--delete", "--out-format=%o %n"],
+            ...rules.map((rule) => `--filter=${rule}`),
+            ...[`${root}/tree/`, `${root}/target/`],
+          ],
+          { encoding: "latin1", stdio: ["ignore", "pipe", "ignore"] },
+        );
+        // A dry run shows directories as deleted that a real one finds not empty: files alone tell.
+        const theirs = said
+          .split("\n")
+          .flatMap((line) => (/^del\. .*[^/]$/.test(line) ? [line.slice(5)] : []));
+        expect([rules, ours.find((path) => !theirs.includes(path))]).toEqual([rules, undefined]);
+        expect([rules, theirs.find((path) => !ours.includes(path))]).toEqual([rules, undefined]);
+      }),
+      { numRuns: Number(process.env.INGOT_RUNS ?? 150) },
+    );
   });
 
   it("prunes nothing that a rule keeps", () => {

@@ -5,6 +5,7 @@ import { usageError } from "../arguments.ts";
 import type { Command, CommandContext, OptionSpec } from "../command.ts";
 import { renderTable, withCommas } from "../output.ts";
 import { readTextFile } from "../text-file.ts";
+import { filterRules, renderRules, rulesOption } from "./filters.ts";
 import { given, printJson, runJobs } from "./started.ts";
 
 const remoteOptions: Readonly<Record<string, OptionSpec>> = {
@@ -18,6 +19,12 @@ const remoteOptions: Readonly<Record<string, OptionSpec>> = {
 };
 
 const selectionOptions: Readonly<Record<string, OptionSpec>> = {
+  filter: {
+    type: "list",
+    short: "f",
+    value: "RULE",
+    help: "a rule of rsync's --filter: '- /srv/cache', 'P /srv/data', '. FILE'; they count before --exclude",
+  },
   exclude: {
     type: "list",
     value: "RULE",
@@ -45,7 +52,7 @@ export const prepareCommand: Command = {
   summary: "Look at a golden client: its disks, layout, and what a capture would take",
   synopsis: "HOST [--ssh-user USER] [--port PORT]",
   positionals: { min: 1, max: 1 },
-  options: remoteOptions,
+  options: { ...remoteOptions, rules: rulesOption },
   description:
     "Reads the machine's disks, filesystems, mounts and boot loader over SSH and writes /etc/systemimager/autoinstallscript.conf there, " +
     "with a disk section for whatever disk it has. At first contact the host's SSH key is pinned.",
@@ -60,6 +67,7 @@ export const prepareCommand: Command = {
       printJson(context, result);
     } else {
       context.env.stdout.write(renderPrepared(result));
+      context.env.stdout.write(renderRules(context, result.rules));
     }
     return 0;
   },
@@ -110,6 +118,7 @@ export const captureCommand: Command = {
           checksum: context.args.flag("checksum"),
           nice: context.args.flag("nice"),
           limit: rateOf(context),
+          filter: filterRules(context),
           exclude: [...context.args.list("exclude"), ...rulesFromFiles(context)],
           profiles: context.args.list("profile"),
         }),

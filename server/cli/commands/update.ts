@@ -4,6 +4,7 @@ import { usageError } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { throwIfFailed } from "../follow.ts";
 import { selectionOptions } from "./capture.ts";
+import { filterRules, renderRules, rulesOption } from "./filters.ts";
 import { renderActions } from "./image.ts";
 import { given, printJson, runJobs } from "./started.ts";
 
@@ -33,6 +34,7 @@ export const updateCommand: Command = {
       help: "leave initramfs and boot loader to the administrator",
     },
     reboot: { type: "boolean", short: "r", help: "reboot the nodes afterwards" },
+    rules: rulesOption,
     ...selectionOptions,
   },
   description:
@@ -55,6 +57,7 @@ export const updateCommand: Command = {
           noDelete: context.args.flag("no-delete"),
           checksum: context.args.flag("checksum"),
           reboot: context.args.flag("reboot"),
+          filter: filterRules(context),
           exclude: context.args.list("exclude"),
           profiles: context.args.list("profile"),
         }),
@@ -76,6 +79,7 @@ export const driftCommand: Command = {
   options: {
     image: { type: "string", short: "i", value: "IMAGE", help: "compare with this version instead" },
     checksum: checksumOption,
+    rules: rulesOption,
     ...selectionOptions,
   },
   description: "Changes nothing. Exit code 8 when a node differs, so that a script can ask.",
@@ -86,6 +90,7 @@ export const driftCommand: Command = {
         ...given({
           image: context.args.text("image"),
           checksum: context.args.flag("checksum"),
+          filter: filterRules(context),
           exclude: context.args.list("exclude"),
           profiles: context.args.list("profile"),
         }),
@@ -121,6 +126,9 @@ function printResults(
           `... the list is cut at ${result.actions.length}; --json and the summary count all\n`,
         );
       }
+    }
+    if (options.list) {
+      context.env.stdout.write(renderRules(context, result.rules));
     }
     context.env.stdout.write(`${summaryLine(result)}\n`);
     for (const note of result.notes) {

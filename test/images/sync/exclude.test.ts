@@ -38,12 +38,21 @@ describe("parseFilterRule()", () => {
     ["include_a", "+ a"],
     ["-! a", "-! a"],
     ["merge x", undefined],
-    ["-p x", undefined],
+    ["-p x", "-p x"],
+    ["-/p x", "-p x"],
+    ["protect /a b", "P /a b"],
+    ["R,! x", "R! x"],
+    ["hide,p_x", "Hp x"],
+    ["-C", "- RCS"],
+    ["-x user.a", undefined],
+    ["Ps x", undefined],
+    ["exclude! x", undefined],
+    [": .rsync-filter", undefined],
     ["", undefined],
   ])("reads '%s' as %s", (text, wanted) => {
     const rule = parseFilterRule(text, "test");
 
-    expect(rule.ok ? rule.value.text : undefined).toBe(wanted);
+    expect(rule.ok ? rule.value[0]?.text : undefined).toBe(wanted);
   });
 });
 
