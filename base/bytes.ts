@@ -59,6 +59,9 @@ export function toLatin1(bytes: Uint8Array): string {
 
 /** The bytes from `start` up to `end` as {@link toLatin1} gives them: a string of its own, which keeps no buffer alive. */
 export function latin1At(bytes: Uint8Array, start: number, end: number): string {
+  if (end <= start) {
+    return "";
+  }
   if (end - start <= 8192) {
     return latin1Piece(bytes.subarray(start, end));
   }

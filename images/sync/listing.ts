@@ -8,6 +8,7 @@ import { escapePath, parentPath, parseRelPath, type RelPath } from "../../base/p
 import { type ShellText, sh, trustedShell } from "../../base/posix-quote.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { FileEntry, ListedEntry, Timestamp } from "../entry.ts";
+import { FactsReader, type ListingFacts } from "./listing-facts.ts";
 
 /** Ingot's own folder at the root of a tree that is being written; never part of the tree. */
 export const stagingName = ".ingot-staging" as RelPath;
@@ -60,6 +61,7 @@ const defaultLimits: ListingLimits = { maxEntries: 50_000_000, maxRecordBytes: 1
 /** Push decoder of a listing. After a problem it must not be used further. */
 export class ListingDecoder {
   readonly #limits: ListingLimits;
+  readonly #reader = new FactsReader();
   #rest: Uint8Array = new Uint8Array(0);
   #count = 0;
   /** Devices whose numbers have not come yet. */
@@ -108,6 +110,16 @@ export class ListingDecoder {
     if (!path.ok) {
       return problem(path.error);
     }
+    const link = latin1At(bytes, at.facts + 1, at.link);
+    if (bytes[at.start] !== deviceRecord && this.#reader.read(bytes, at.start, at.facts)) {
+      const listed = usualEntry(this.#reader.facts, { bytes, path: path.value, link });
+      if (listed !== undefined) {
+        this.#count += 1;
+        return this.#count > this.#limits.maxEntries
+          ? problem(`more than ${this.#limits.maxEntries} entries`)
+          : ok(listed);
+      }
+    }
     const fields = latin1At(bytes, at.start, at.facts).split(" ");
     if (fields[0] === "r") {
       return this.#deviceNumbers(path.value, fields) ?? problem("device number is no number");
@@ -116,7 +128,7 @@ export class ListingDecoder {
     if (this.#count > this.#limits.maxEntries) {
       return problem(`more than ${this.#limits.maxEntries} entries`);
     }
-    const listed = entryOf(fields, path.value, latin1At(bytes, at.facts + 1, at.link));
+    const listed = entryOf(fields, path.value, link);
     if (listed === undefined) {
       return problem("listing record that is none of find's");
     }
@@ -149,6 +161,36 @@ interface RecordPosition {
   readonly facts: number;
   readonly link: number;
   readonly path: number;
+}
+
+/** `r` */
+const deviceRecord = 0x72;
+
+/** Of a file, directory or symlink with nothing odd about it; undefined for the rest. */
+function usualEntry(
+  facts: ListingFacts,
+  more: { readonly bytes: Uint8Array; readonly path: RelPath; readonly link: string },
+): ListedEntry | undefined {
+  const { bytes, path, link } = more;
+  const { mode, uid, gid } = facts;
+  const mtime = { seconds: facts.mtimeSeconds, nanoseconds: facts.mtimeNanoseconds };
+  let entry: FileEntry;
+  if (facts.type === 0x66 && path !== "") {
+    entry = { kind: "file", path, mode, uid, gid, mtime, size: facts.size };
+  } else if (facts.type === 0x64) {
+    entry = { kind: "directory", path, mode, uid, gid, mtime };
+  } else if (facts.type === 0x6c && path !== "" && link !== "") {
+    entry = { kind: "symlink", path, mode, uid, gid, mtime, target: link };
+  } else {
+    return undefined;
+  }
+  return {
+    entry,
+    inode: latin1At(bytes, facts.inodeStart, facts.inodeEnd),
+    linkCount: facts.links,
+    ctime: { seconds: facts.ctimeSeconds, nanoseconds: facts.ctimeNanoseconds },
+    allocated: facts.blocks * 512,
+  };
 }
 
 function entryOf(fields: readonly string[], path: RelPath, link: string): ListedEntry | undefined {

@@ -56,6 +56,11 @@ export async function applyToTree(options: ApplyOptions): Promise<ApplyResult> {
   mkdirSync(Buffer.from(options.root, "latin1"), { recursive: true, mode: 0o700 });
   const root = new TreeRoot(options.root);
   try {
+    if (isEmpty(options.actions) && root.lstat(stagingName) === undefined) {
+      // A staging folder that comes and goes would leave the root changed.
+      await options.tar[Symbol.asyncIterator]().return?.();
+      return { written: 0, metadata: 0, deleted: 0, bytes: 0, torn: [], vanished: [], kept: [] };
+    }
     const rootTime = root.lstat(rootPath)?.mtime;
     root.removeAll(stagingName);
     const direct = root.names(rootPath).length === 0;
@@ -79,6 +84,10 @@ export async function applyToTree(options: ApplyOptions): Promise<ApplyResult> {
   } finally {
     root.close();
   }
+}
+
+function isEmpty(actions: Iterable<SyncAction>): boolean {
+  return actions[Symbol.iterator]().next().done === true;
 }
 
 async function receiveStaged(root: TreeRoot, options: ApplyOptions): Promise<Received> {

@@ -13,6 +13,19 @@ function decode(text: string, limits = {}) {
 }
 
 describe("ListingDecoder", () => {
+  it("reads the usual record as it reads an unusual one that says the same", () => {
+    // A time without a fraction takes the other way through the decoder.
+    const usual = "f 4755 1000 50 123456 248 1700000000.0000000000 1700000001.0000000000 2049:77 2\0\0a/b\0";
+    const unusual = usual.replaceAll(".0000000000", "");
+
+    expect(decode(`d 755 0 0 0 0 1.0 1.0 1:1 2\0\0a\0${usual}`)).toEqual(
+      decode(`d 755 0 0 0 0 1 1 1:1 2\0\0a\0${unusual}`),
+    );
+    expect(decode(usual.replace("1700000000.0", "1700000000.123456789"))).toMatchObject([
+      { entry: { mtime: { seconds: 1700000000, nanoseconds: 123456789 } } },
+    ]);
+  });
+
   it("reads a file, a link, and a device whose number comes later", () => {
     const text =
       "f 4755 1 2 5 8 -1.5000000000 9.25 7:8 3\0\0a b\0l 777 0 0 1 0 1 1 7:9 1\0to\xff\0l\0c 600 0 0 0 0 1 1 7:10 1\0\0n\0r 1 a\0\0./n\0";
