@@ -30,16 +30,40 @@ export const benchTrees: Readonly<Record<string, BenchTree>> = {
   },
 };
 
-/** A small Debian as mmdebstrap makes it; where that cannot be, a copy of this machine's /usr. */
+/** A small Debian as mmdebstrap makes it; where that cannot be, what comes first of this machine's /usr. */
 function makeDebian(root: string): void {
   mkdirSync(root, { recursive: true });
   try {
-    const archive = debianTar({ suite: "bookworm", packages: [] });
+    const archive = debianTar({ suite: "bookworm", packages: ["perl", "openssh-server"] });
     execFileSync("tar", ["-C", root, "--exclude=./dev/*", "-xpf", archive, "--numeric-owner"]);
   } catch {
-    console.error("No Debian system could be made: a copy of /usr stands for it");
-    execFileSync("cp", ["-a", "--one-file-system", "/usr", root]);
+    console.error("No Debian system could be made: 400 MB of /usr stand for it");
+    copyUsr(root, 4e8);
   }
+}
+
+/** Bounded: some /usr are larger than the memory that the trees lie in. */
+function copyUsr(root: string, most: number): void {
+  const listed = execFileSync("find", ["/usr", "-xdev", "-printf", "%s %P\\0"], {
+    encoding: "latin1",
+    maxBuffer: 1e9,
+  });
+  let names = "";
+  let bytes = 0;
+  for (const record of listed.split("\0").sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))) {
+    bytes += Number.parseInt(record, 10) || 0;
+    if (bytes > most) {
+      break;
+    }
+    names += nameOf(record) === "" ? "" : `${nameOf(record)}\0`;
+  }
+  const options = ["-C", "/usr", "-cf", "-", "--no-recursion", "--null", "-T", "-"];
+  const archive = execFileSync("tar", options, { input: Buffer.from(names, "latin1"), maxBuffer: 2 * most });
+  execFileSync("tar", ["-C", root, "-xpf", "-"], { input: archive });
+}
+
+function nameOf(record: string): string {
+  return record.slice(record.indexOf(" ") + 1);
 }
 
 interface Files {

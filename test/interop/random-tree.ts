@@ -134,7 +134,8 @@ const edits = {
   hardlink(root: string, random: Random): void {
     const from = some(root, random, "file");
     const to = free(root, random);
-    if (from !== undefined && to !== from) {
+    // What stands in the way is removed first, and must not hold the file.
+    if (from !== undefined && !`${from}/`.startsWith(`${to}/`)) {
       clear(to);
       linkSync(from, to);
     }
