@@ -1,5 +1,6 @@
 /** Measures Ingot beside its peers: `npm run bench -- NAME`. Prints tables in Markdown. Needs root. */
 import { parseArgs } from "node:util";
+import { benchNetboot } from "./netboot.ts";
 import { benchTree } from "./tree.ts";
 
 export interface BenchOptions {
@@ -15,6 +16,7 @@ export interface BenchOptions {
 /** Each bench says at its file's head what it needs. */
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<void>>> = {
   tree: benchTree,
+  netboot: benchNetboot,
 };
 
 const { values, positionals } = parseArgs({
