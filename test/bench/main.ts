@@ -1,6 +1,7 @@
 /** Measures Ingot beside its peers: `npm run bench -- NAME`. Prints tables in Markdown. Needs root. */
 import { parseArgs } from "node:util";
 import { benchNetboot } from "./netboot.ts";
+import { benchStores } from "./store.ts";
 import { benchTree } from "./tree.ts";
 
 export interface BenchOptions {
@@ -17,6 +18,7 @@ export interface BenchOptions {
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<void>>> = {
   tree: benchTree,
   netboot: benchNetboot,
+  store: benchStores,
 };
 
 const { values, positionals } = parseArgs({
