@@ -1,30 +1,18 @@
 /**
- * What keeping versions costs, beside tar and zstd and beside backup and tree stores, on the same trees in one run. Parts: files,
- * debian (from the lab's cache). Needs GNU time; peers are those of borg, restic and ostree that are installed.
+ * What keeping versions costs, beside tar and zstd and beside backup and tree stores, on the same trees in one run. Parts: small,
+ * debian. Needs GNU time; peers are those of borg, restic and ostree that are installed.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { cacheFolder } from "../lab/golden.ts";
 import { compileTo } from "./compile.ts";
 import type { BenchOptions } from "./main.ts";
-import { type BenchTree, benchTreeKinds } from "./make-trees.ts";
+import { type BenchTree, benchTrees } from "./make-trees.ts";
 import { type StorePeer, type StoreWork, storePeers } from "./store-peers.ts";
 
 const versions = 10;
 
-/** A hand-installed Debian, from the lab's cache. */
-const debian: BenchTree = {
-  name: "Debian",
-  make: (root) => {
-    const base = readdirSync(cacheFolder()).find((name) => /^base-.*\.tar$/.test(name));
-    if (base === undefined) {
-      throw new Error("There is no Debian tree in the lab's cache: run a test of the lab first");
-    }
-    mkdirSync(root, { recursive: true });
-    execFileSync("tar", ["-xf", path.join(cacheFolder(), base), "-C", root]);
-  },
-};
+const treeNames = ["small", "debian"] as const;
 
 export async function benchStores(options: BenchOptions): Promise<void> {
   const { folder } = options;
@@ -35,9 +23,8 @@ export async function benchStores(options: BenchOptions): Promise<void> {
     console.info(`Not installed: ${absent.length === 0 ? "none" : absent.join(", ")}\n`);
     console.info("| tree | with | work | wall s | CPU s | peak MiB | stored MB |");
     console.info("|---|---|---|---|---|---|---|");
-    const named = { files: benchTreeKinds[0], debian };
-    const trees = Object.entries(named).flatMap(([name, tree]) =>
-      tree === undefined || options.only?.includes(name) === false ? [] : [tree],
+    const trees = treeNames.flatMap((name) =>
+      benchTrees[name] === undefined || options.only?.includes(name) === false ? [] : [benchTrees[name]],
     );
     for (const tree of trees) {
       for (const peer of peers) {
