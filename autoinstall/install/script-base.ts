@@ -42,6 +42,12 @@ phase() {
 	ingot_report "$PHASE" "$PERCENT" "$3"
 }
 
+# reach PERCENT MESSAGE: a report inside a phase, from where the install goes on.
+reach() {
+	PERCENT=$1
+	say "$2"
+}
+
 # say MESSAGE: a report inside a phase.
 say() {
 	ingot_report "$PHASE" "$PERCENT" "$1"

@@ -57,8 +57,7 @@ export function renderWriteTree(step: StepOf<"write-tree">): string {
     `ingot_report write "$percent" "$((bytes / 1048576)) of ${Math.ceil(step.bytes / 1024 ** 2)} MiB" "$bytes"`,
     "END",
     `write_tree ${every}`,
-    `PERCENT=${phasePercents.verify}`,
-    `say "${step.files} files are written"`,
+    `reach ${phasePercents.verify} "${step.files} files are written"`,
     "",
   ].join("\n");
 }

@@ -118,8 +118,7 @@ fi
 ingot_report write "$percent" "$((bytes / 1048576)) of 859 MiB" "$bytes"
 END
 write_tree 879
-PERCENT=70
-say "32000 files are written"
+reach 70 "32000 files are written"
 
 
 # === verify --------------------------------------------------------------------------------------------------------

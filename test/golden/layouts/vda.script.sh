@@ -49,6 +49,12 @@ phase() {
 	ingot_report "$PHASE" "$PERCENT" "$3"
 }
 
+# reach PERCENT MESSAGE: a report inside a phase, from where the install goes on.
+reach() {
+	PERCENT=$1
+	say "$2"
+}
+
 # say MESSAGE: a report inside a phase.
 say() {
 	ingot_report "$PHASE" "$PERCENT" "$1"
@@ -983,8 +989,7 @@ fi
 ingot_report write "$percent" "$((bytes / 1048576)) of 859 MiB" "$bytes"
 END
 write_tree 879
-PERCENT=70
-say "32000 files are written"
+reach 70 "32000 files are written"
 
 
 # === verify --------------------------------------------------------------------------------------------------------
