@@ -38,11 +38,14 @@ export async function isWorkFolderDead(name: string): Promise<boolean> {
   return owner === undefined || !(await isAlive(owner));
 }
 
-/** Removes the work folders of processes that are no more. */
+/**
+ * Removes the work folders of processes that are no more. A program that such a process had started (`tar`, `zstd`) may outlive it
+ * for a moment and go on writing there until it finds its pipe closed: so a folder that fills up again is tried again.
+ */
 export async function removeDeadWorkFolders(temporary: string): Promise<void> {
   for (const name of await readdir(temporary).catch(() => [])) {
     if (await isWorkFolderDead(name)) {
-      await rm(`${temporary}/${name}`, { recursive: true, force: true });
+      await rm(`${temporary}/${name}`, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     }
   }
 }

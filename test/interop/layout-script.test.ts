@@ -24,8 +24,8 @@ import { makeMachine, type TestMachine } from "./layout-machine.ts";
 const installable = fixtureNames.filter((name) => planOf(repairLayout(fixtureLayout(name)).layout).ok);
 /** One disk, and nothing that asks this machine's kernel for md or device mapper: the others run in the lab. */
 const plainNames = installable.filter((name) => {
-  const { disks, raids, lvm } = repairLayout(fixtureLayout(name)).layout;
-  return disks.length === 1 && raids.length + lvm.length === 0;
+  const { disks, raids, lvm, crypts } = repairLayout(fixtureLayout(name)).layout;
+  return disks.length === 1 && raids.length + lvm.length + crypts.length === 0;
 });
 const machines: TestMachine[] = [];
 
