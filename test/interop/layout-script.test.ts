@@ -64,21 +64,24 @@ function scriptOf(layout: DiskLayout, firmware?: Firmware): string {
 const wholeNames = ["vda", "btrfs-subvolumes", "swap-file", "luks-lvm-uefi", "lvm-on-raid-uefi"];
 
 describe.each(installable)("the script for %s", (name) => {
-  test.each(["bios", "uefi"] as const)("is accepted by dash and shellcheck for %s", async (firmware) => {
-    const folder = mkdtempSync("/tmp/ingot-script-");
-    const file = path.join(folder, "install.sh");
-    const script = scriptOf(repaired(name), firmware);
-    const own =
-      script.slice(0, script.indexOf("\n\n")) + script.slice(script.indexOf("\n# --- The install ---"));
-    writeFileSync(file, Buffer.from(wholeNames.includes(name) ? script : own, "latin1"));
+  test.concurrent.each(["bios", "uefi"] as const)(
+    "is accepted by dash and shellcheck for %s",
+    async (firmware) => {
+      const folder = mkdtempSync("/tmp/ingot-script-");
+      const file = path.join(folder, "install.sh");
+      const script = scriptOf(repaired(name), firmware);
+      const own =
+        script.slice(0, script.indexOf("\n\n")) + script.slice(script.indexOf("\n# --- The install ---"));
+      writeFileSync(file, Buffer.from(wholeNames.includes(name) ? script : own, "latin1"));
 
-    const dash = await run(["dash", "-n", file], { allowFailure: true });
-    const shellcheck = await run(["shellcheck", file], { allowFailure: true });
-    rmSync(folder, { recursive: true });
+      const dash = await run(["dash", "-n", file], { allowFailure: true });
+      const shellcheck = await run(["shellcheck", file], { allowFailure: true });
+      rmSync(folder, { recursive: true });
 
-    expect(dash.stderr).toBe("");
-    expect(shellcheck.stdout).toBe("");
-  });
+      expect(dash.stderr).toBe("");
+      expect(shellcheck.stdout).toBe("");
+    },
+  );
 });
 
 /** What sfdisk and blkid say of the machine's disk after the script partitioned and formatted it, beside what fitLayout says. */

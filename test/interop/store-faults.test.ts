@@ -26,7 +26,7 @@ const clock = {
     }),
 };
 const web = imageName("web");
-const rounds = 6;
+const rounds = Number(process.env.INGOT_KILL_ROUNDS ?? "6");
 let folder = "";
 
 beforeAll(() => {
