@@ -1,5 +1,5 @@
 /** Rules about filesystem lines, and about lines and disk sections together. */
-import { deviceFamily, parsePartitionDevice, partitionWithLostP } from "./device-name.ts";
+import { deviceFamily, isRemovableMedium, parsePartitionDevice, partitionWithLostP } from "./device-name.ts";
 import { type CheckCode, type Diagnostic, diagnose } from "./diagnostic.ts";
 import {
   type DiskLayout,
@@ -153,6 +153,16 @@ export function checkLineDuplicate(layout: DiskLayout): readonly Diagnostic<"lin
     .map((line) => {
       const message = `Two <fsinfo> have line="${line.line}"`;
       return aboutLine("line-number-duplicate", line, message);
+    });
+}
+
+/** The predecessor marked only some of the drives that fstab named as not to be formatted. */
+export function checkRemovableMedium(layout: DiskLayout): readonly Diagnostic<"removable-medium">[] {
+  return installedEntries(layout)
+    .filter(({ device }) => isRemovableMedium(device))
+    .map((entry) => {
+      const message = `${entry.device} (for ${entry.mountPoint}) is a drive for removable media, and is to be formatted`;
+      return aboutLine("removable-medium", entry, message);
     });
 }
 

@@ -21,6 +21,15 @@ const families = {
 
 export type DeviceFamily = keyof typeof families;
 
+/** Drives whose medium comes and goes, by the names that distributions gave them over the years. */
+const removable =
+  /^\/dev\/(?:fd\d+|floppy\d*|s(?:r|cd)\d+|cd(?:rom|rw|recorder|writer)\d*|dvd(?:ram|rw|recorder|writer)?\d*)$/;
+
+/** Whether a device node is that of a floppy, CD or DVD drive, which no installation may format. */
+export function isRemovableMedium(device: string): boolean {
+  return removable.test(device);
+}
+
 /** The family of a whole disk's device node, or undefined where it is not one. */
 export function deviceFamily(device: string): DeviceFamily | undefined {
   if (!device.startsWith("/dev/")) {

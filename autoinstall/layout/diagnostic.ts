@@ -35,6 +35,7 @@ export const checkSeverities = {
   "percent-over-100": "error",
   "line-number-invalid": "error",
   "line-number-duplicate": "error",
+  "removable-medium": "error",
   "filesystem-missing": "error",
   "filesystem-unsupported": "error",
   "mount-point-invalid": "error",

@@ -84,6 +84,16 @@ export function repairDeviceFamily(layout: DiskLayout): Repaired | undefined {
   return { layout: changed, text: `Lines that named ${renamed.from} now name ${renamed.to}` };
 }
 
+/** Keeps the line for fstab and makes nothing for it. */
+export function repairRemovableMedium(layout: DiskLayout, finding: Diagnostic): Repaired {
+  const isMeant = (entry: FstabEntry) => `line ${entry.line}` === finding.subject;
+  const device = layout.lines.flatMap((line) =>
+    line.kind === "entry" && isMeant(line) ? [line.device] : [],
+  );
+  const changed = mapEntries(layout, (entry) => (isMeant(entry) ? { ...entry, format: false } : entry));
+  return { layout: changed, text: `${device[0]} is not formatted; its line for fstab stays` };
+}
+
 /** Takes the filesystem type from the golden client, or `swap` where the mount point says so. */
 export function repairFilesystem(
   layout: DiskLayout,

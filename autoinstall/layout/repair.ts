@@ -22,6 +22,7 @@ import {
   repairFilesystem,
   repairLineNumbers,
   repairLostP,
+  repairRemovableMedium,
   repairSubvolumeNumber,
   repairSwapFile,
 } from "./repair-lines.ts";
@@ -71,6 +72,7 @@ export const layoutRepairs: { readonly [Code in CheckCode]: RepairFunction | Unr
   "percent-over-100": repairPercentSum,
   "line-number-invalid": repairLineNumbers,
   "line-number-duplicate": repairLineNumbers,
+  "removable-medium": repairRemovableMedium,
   "filesystem-missing": repairFilesystem,
   "filesystem-unsupported": { why: "choose a filesystem that can be made, or set format to no" },
   "mount-point-invalid": { why: "say where it is to be mounted" },

@@ -236,6 +236,12 @@ export const ruleCases: { readonly [Code in CheckCode]: RuleCase } = {
     says: 'The swap file /swapfile has no size="…" in MB',
     repaired: "The swap file /swapfile has 1024 MB, a usual size",
   },
+  "removable-medium": {
+    file: disk(part(1)) + root + line(20, "/dev/fd0", 'mp="/media/floppy" fs="auto"'),
+    subject: "line 20",
+    says: "/dev/fd0 (for /media/floppy) is a drive for removable media, and is to be formatted",
+    repaired: "/dev/fd0 is not formatted; its line for fstab stays",
+  },
   "subvolume-number": {
     file:
       disk(part(1)) +
