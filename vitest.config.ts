@@ -1,10 +1,23 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 // unit: pure code and contracts on fakes (milliseconds). interop: real programs (seconds; needs root and Debian packages).
 // lab: virtual machines (minutes). `lab-core` is the part of the lab that `npm test` runs.
+// The core of the lab mostly waits for one emulated processor, so it goes first and programs are tested beside it.
 // The limits on time only end what hangs: a slow or busy machine must not fail a test.
+const beside = { maxWorkers: 2, sequence: { groupOrder: 1 } };
+
+class LabFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isLab = (file: TestSpecification) => file.project.name === "lab-core";
+    return [...sorted.filter(isLab), ...sorted.filter((file) => !isLab(file))];
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LabFirst },
     projects: [
       {
         test: {
@@ -19,7 +32,7 @@ export default defineConfig({
           include: ["test/interop/**/*.test.ts"],
           testTimeout: 900_000,
           hookTimeout: 900_000,
-          fileParallelism: false,
+          ...beside,
         },
       },
       {
@@ -28,7 +41,7 @@ export default defineConfig({
           include: ["test/e2e/core/**/*.test.ts"],
           testTimeout: 1_500_000,
           hookTimeout: 1_500_000,
-          fileParallelism: false,
+          ...beside,
         },
       },
       {
