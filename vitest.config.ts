@@ -24,6 +24,8 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: ["test/interop/**", "test/e2e/**"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

@@ -5,6 +5,7 @@ import type { ShellText } from "../../base/posix-quote.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Firmware } from "../../images/capture/facts.ts";
 import { checkLayout } from "../layout/check.ts";
+import { contentProblems } from "../layout/content.ts";
 import { type Diagnostic, hasErrors } from "../layout/diagnostic.ts";
 import { adaptToFirmware, bootDisks, layoutFirmware } from "../layout/firmware.ts";
 import { sourceTag } from "../layout/fstab.ts";
@@ -54,7 +55,7 @@ export interface InstallInput {
     readonly treeBytes: number;
     readonly treeFiles: number;
   };
-  /** Used bytes by mount point on the golden client, where they are known. */
+  /** Bytes of the image by mount point, where they are known. */
   readonly used?: ReadonlyMap<string, number>;
   readonly listCommand: MakeListCommand;
 }
@@ -250,6 +251,10 @@ export function planInstall(input: InstallInput): Result<InstallPlan, readonly D
     treeBytes: input.image.treeBytes,
     ...(input.used === undefined ? {} : { used: input.used }),
   };
+  const tooSmall = contentProblems(layout, known);
+  if (tooSmall.length > 0) {
+    return err(tooSmall);
+  }
   const tables = layout.disks.map((disk) => tableOf(layout, disk, known));
   const boot = bootDisks(layout).map((disk) => layout.disks.indexOf(disk) + 1);
   const root = installedEntries(layout).find((entry) => entryRole(entry) === "root");

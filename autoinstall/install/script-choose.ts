@@ -51,6 +51,11 @@ function shareLines(
     const all = quoteWord(others.map(({ purpose }) => purpose).join(", "));
     lines.push(`enough "$DISK_${disk}" ${all} ${left} 0`);
   }
+  for (const row of rows) {
+    if (row.contentMib !== undefined) {
+      lines.push(`enough "$DISK_${disk}" ${quoteWord(row.purpose)} "$${name(row)}" ${row.contentMib}`);
+    }
+  }
   return lines;
 }
 

@@ -36,7 +36,7 @@ extents() {
 # enough_extents GROUP HAS NEEDS MIB: refuses disks that are too small for a group's volumes, before anything is written.
 enough_extents() {
 	if [ "$2" -lt "$3" ]; then
-		fail "The disks are too small: the group $1 needs at least $(($3 * $4)) MiB and would get $(($2 * $4)) MiB; $((($3 - $2) * $4)) MiB short. Nothing was changed"
+		fail "The disks are too small: the group $1 needs at least $(($3 * $4)) MiB and would get $(($2 * $4)) MiB; $((($3 - $2) * $4 * 1048576)) bytes short. Nothing was changed"
 	fi
 }
 

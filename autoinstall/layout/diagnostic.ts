@@ -70,6 +70,7 @@ export const checkSeverities = {
 export const fitSeverities = {
   "disk-too-small": "error",
   "group-too-small": "error",
+  "filesystem-too-small": "error",
   "disk-not-found": "error",
   "msdos-over-2-tib": "warning",
   "esp-added": "note",

@@ -2,6 +2,7 @@
 
 import { err, ok, type Result } from "../../base/result.ts";
 import type { DiskLabel } from "../../images/capture/facts.ts";
+import { contentProblems } from "./content.ts";
 import { type Diagnostic, diagnose } from "./diagnostic.ts";
 import { groupNeeds, roomExtents } from "./group-room.ts";
 import type { DiskLayout } from "./model.ts";
@@ -40,6 +41,15 @@ export interface Shortfall {
   readonly purpose: string;
   readonly needsMib: number;
   readonly getsMib: number;
+  /** What else shares the room, each with its MiB: `/boot 300, swap 256`. */
+  readonly beside: string;
+}
+
+function besides(rows: readonly TableRow[], short: TableRow | undefined): string {
+  return rows
+    .filter((row) => row !== short)
+    .flatMap(({ purpose, size }) => (size.kind === "fixed" ? [`${purpose} ${size.mib}`] : []))
+    .join(", ");
 }
 
 /** Sizes of rows that share one room. Only one of them takes the rest. */
@@ -64,14 +74,15 @@ function shareRoom(
   const left = known.reduce<number>((sum, mib) => sum - (mib ?? 0) - room.gap, room.mib);
   const short = rows.find((row, index) => {
     const { size } = row;
-    return size.kind === "rest" ? left < size.minimum : (known[index] ?? 0) < 1;
+    return size.kind === "rest" ? left < size.minimum : (known[index] ?? 0) < (row.contentMib ?? 1);
   });
   if (short !== undefined || left < 0) {
     const last = short ?? rows.at(-1);
     const rest = last?.size.kind === "rest";
     const own = last === undefined || rest ? 0 : (known[rows.indexOf(last)] ?? 0);
-    const needsMib = last?.size.kind === "rest" ? last.size.minimum : Math.max(1, own);
-    return err({ purpose: last?.purpose ?? "", needsMib, getsMib: Math.max(0, own + left) });
+    const needsMib = last?.size.kind === "rest" ? last.size.minimum : Math.max(last?.contentMib ?? 1, own);
+    const getsMib = Math.max(0, own + (rest || left < 0 ? left : 0));
+    return err({ purpose: last?.purpose ?? "", needsMib, getsMib, beside: besides(rows, last) });
   }
   return ok(
     rows.map(({ size }, index) => {
@@ -178,8 +189,10 @@ export function fitLayout(
     const sizeMib = Math.floor(target.size / 1024 ** 2);
     const fitted = fitTable(table, target.size);
     if (!fitted.ok) {
-      const { purpose, needsMib, getsMib } = fitted.error;
-      const message = `${target.device} (${sizeMib} MiB) is too small for ${disk.device} of the layout: ${purpose} needs at least ${needsMib} MiB and would get ${getsMib} MiB, ${needsMib - getsMib} MiB short`;
+      const { purpose, needsMib, getsMib, beside } = fitted.error;
+      const lack = (needsMib - getsMib) * 1024 ** 2;
+      const others = beside === "" ? "" : ` beside ${beside}`;
+      const message = `${target.device} (${sizeMib} MiB) is too small for ${disk.device} of the layout: ${purpose} needs at least ${needsMib} MiB${others} and would get ${getsMib} MiB; ${lack} bytes short`;
       problems.push(diagnose("disk-too-small", message, { subject: target.device, at: disk.at }));
       continue;
     }
@@ -199,6 +212,7 @@ export function fitLayout(
       partitions: fitted.value,
     });
   }
+  problems.push(...contentProblems(layout, options));
   if (problems.length === 0) {
     problems.push(...groupProblems(layout, disks, options));
   }
@@ -216,7 +230,7 @@ function groupProblems(
   return groupNeeds(layout, options).flatMap((group) => {
     const has = roomExtents(group, sizeOf) * group.extentMib;
     const needs = group.extents * group.extentMib;
-    const message = `The group ${group.name} needs at least ${needs} MiB and would get ${has} MiB, ${needs - has} MiB short`;
+    const message = `The group ${group.name} needs at least ${needs} MiB and would get ${has} MiB; ${(needs - has) * 1024 ** 2} bytes short`;
     return has >= needs ? [] : [diagnose("group-too-small", message, { subject: group.name })];
   });
 }

@@ -14,7 +14,7 @@ import { blockOf, canonicalDevice, groupMembers, membersOf, stackOrder, volumeDe
 import { arrayShape, cryptHeaderMib, dataMembers, extentMib, volumeSize } from "./stack-size.ts";
 
 export interface TableOptions {
-  /** Used bytes by mount point on the golden client, where they are known. */
+  /** Bytes of the image by mount point, where they are known. */
   readonly used?: ReadonlyMap<string, number>;
   /** Bytes of the whole tree. */
   readonly treeBytes?: number;
@@ -35,15 +35,14 @@ function filesystemMib(layout: DiskLayout, entry: FstabEntry, options: TableOpti
     .reduce((sum, line) => sum + (line.kind === "entry" ? (line.fileSize ?? 0) : 0), 0);
   const swapMib = mountPoint === "/" ? Math.ceil((files * 1_000_000) / mebibyte) : 0;
   const used = options.used?.get(mountPoint);
-  if (used !== undefined) {
-    return Math.ceil(withHeadroom(used) / mebibyte) + swapMib;
-  }
   const device = canonicalDevice(layout, entry.device);
   const others = installedEntries(layout).some(
     (one) => largeParts.includes(one.mountPoint) && canonicalDevice(layout, one.device) !== device,
   );
   const whole = mountPoint === "/" && !others ? options.treeBytes : undefined;
-  return (whole === undefined ? leastMib : Math.ceil(withHeadroom(whole) / mebibyte)) + swapMib;
+  // A tar of many small files comes nearer to what they take on a disk than their sizes do.
+  const bytes = used === undefined ? whole : Math.max(used, whole ?? 0);
+  return (bytes === undefined ? leastMib : Math.ceil(withHeadroom(bytes) / mebibyte)) + swapMib;
 }
 
 /** MiB that a device of the layout must at least have. A group on several members is looked at as a whole, elsewhere. */

@@ -6,6 +6,7 @@
  *                  extended: | 1 MiB | logical | 1 MiB | logical |
  */
 import type { DiskLabel } from "../../images/capture/facts.ts";
+import { contentOn } from "./content.ts";
 import { partitionDevice } from "./device-name.ts";
 import { parseDiskMatch } from "./disk-match.ts";
 import {
@@ -42,6 +43,8 @@ export interface TableRow {
   /** What it is for, in messages: a mount point, `swap`, `bios_grub`. */
   readonly purpose: string;
   readonly role: PartitionRole;
+  /** MiB that the tree puts into it, where its size is a share that only the machine's disk decides on. */
+  readonly contentMib?: number;
 }
 
 export interface DiskTable {
@@ -128,11 +131,13 @@ export function tableOf(layout: DiskLayout, disk: LayoutDisk, options: TableOpti
     const role = partitionRole(layout, { disk, partition });
     const device = partitionDevice(disk.device, partition.number);
     const purpose = purposeOf(layout, { disk, partition });
+    const size = sizeRule({ layout, disk, partition }, { ...options, shrinks: partition === shrinks });
+    const content = size.kind === "percent" ? contentOn(layout, device, options) : undefined;
     const bootFlag = label === "gpt" ? "legacy_boot" : "boot";
     return {
       number: partition.number,
       type: partition.type,
-      size: sizeRule({ layout, disk, partition }, { ...options, shrinks: partition === shrinks }),
+      size,
       tableType: tableType(partition, {
         label,
         filesystem: entry?.filesystem,
@@ -142,6 +147,7 @@ export function tableOf(layout: DiskLayout, disk: LayoutDisk, options: TableOpti
       ...(partition.name === undefined ? {} : { name: partition.name }),
       purpose,
       role,
+      ...(content === undefined ? {} : { contentMib: Math.ceil(content / mebibyte) }),
     };
   });
   const order = (row: TableRow) => (row.type === "logical" ? 1000 : 0) + row.number;

@@ -9,8 +9,8 @@ import { makeDisk } from "../../images/disk/make-disk.ts";
 import { formatVersion, type Manifest, type VersionRef } from "../../images/manifest.ts";
 import type { ImageStore } from "../../images/store/store.ts";
 import { listCommand } from "../../images/sync/listing.ts";
-import { tarBytes, verifyWritten } from "./install-programs.ts";
-import { installableLayout } from "./layout.ts";
+import { verifyWritten } from "./install-programs.ts";
+import { readInstallableVersion } from "./installable-version.ts";
 
 export interface DiskExport {
   readonly version: VersionRef;
@@ -31,9 +31,9 @@ export async function exportDisk(
   options: { readonly onProgress: ProgressSink; readonly signal: AbortSignal },
 ): Promise<{ readonly manifest: Manifest; readonly bytes: number; readonly notes: readonly string[] }> {
   const { file, format, replace } = request;
-  const manifest = await store.resolve(request.version);
-  const version = { image: manifest.image, number: manifest.number };
-  const { layout, notes } = await installableLayout(store, version);
+  const { image, number } = await store.resolve(request.version);
+  const version = { image, number };
+  const { manifest, layout, notes, treeBytes, used } = await readInstallableVersion(store, version);
   const [disk] = layout.disks;
   if (disk === undefined || layout.disks.length !== 1) {
     throw new AppError(
@@ -50,9 +50,10 @@ export async function exportDisk(
     image: {
       name: manifest.image,
       version: manifest.number,
-      treeBytes: await tarBytes(store, version),
+      treeBytes,
       treeFiles: manifest.totals.entries,
     },
+    used,
     listCommand,
   });
   if (!plan.ok) {

@@ -21,11 +21,13 @@ import type { Install } from "../installs/install.ts";
 import type { InstallPrograms, UploadedListing } from "../node/routes.ts";
 import { compareWritten } from "../node/verify.ts";
 import type { Services } from "../services.ts";
+import { InstallableVersions } from "./installable-version.ts";
 import { installableLayout } from "./layout.ts";
 
 export function createInstallPrograms(services: () => Services): InstallPrograms {
+  const versions = new InstallableVersions();
   return {
-    script: async (install) => await masterScript(services(), install),
+    script: async (install) => await masterScript(services(), install, versions),
     stage: async (install, stage) =>
       stageListing(
         await services().installFiles.scripts(stage),
@@ -84,17 +86,11 @@ function pinnedScript(text: string, install: Install): string {
   return first.startsWith("#!") ? [first, ...told, ...rest].join("\n") : [...told, text].join("\n");
 }
 
-/**
- * Bytes of the version as a tar, in which holes take no room: what comes over the wire and, near enough, what the tree takes on
- * a disk. (The sizes of its files may add up to far more: /var/log/lastlog is nearly all hole.)
- */
-export async function tarBytes(store: ImageStore, version: VersionId): Promise<number> {
-  const { bytes, stream } = await store.versionStream(version);
-  await stream[Symbol.asyncIterator]().return?.(undefined);
-  return bytes;
-}
-
-async function masterScript(services: Services, install: Install): Promise<string> {
+async function masterScript(
+  services: Services,
+  install: Install,
+  versions: InstallableVersions,
+): Promise<string> {
   const { store, hosts } = services;
   const pinned = await services.installFiles.pinned(fileNames(scriptNode(services, install)));
   if (pinned !== undefined) {
@@ -103,8 +99,7 @@ async function masterScript(services: Services, install: Install): Promise<strin
     return pinnedScript(pinned.text, install);
   }
   const host = hosts.get(install.node);
-  const manifest = await store.resolve(install.version);
-  const { layout } = await installableLayout(store, install.version);
+  const { manifest, layout, treeBytes, used } = await versions.get(store, install.version);
   const seen = host?.seen?.firmware;
   const [hostname = install.node, ...domain] = install.node.split(".");
   const plan = planInstall({
@@ -119,9 +114,10 @@ async function masterScript(services: Services, install: Install): Promise<strin
     image: {
       name: manifest.image,
       version: manifest.number,
-      treeBytes: await tarBytes(store, install.version),
+      treeBytes,
       treeFiles: manifest.totals.entries,
     },
+    used,
     listCommand,
   });
   if (!plan.ok) {

@@ -319,7 +319,7 @@ enough() {
 		if [ "$has" -lt 0 ]; then
 			has=0
 		fi
-		fail "$1 ($(disk_mib "$1") MiB) is too small: $2 needs at least $4 MiB and would get $has MiB; $(($4 - $3)) MiB short. Nothing was changed"
+		fail "$1 ($(disk_mib "$1") MiB) is too small: $2 needs at least $4 MiB and would get $has MiB; $((($4 - has) * 1048576)) bytes short. Nothing was changed"
 	fi
 }
 
