@@ -33,6 +33,7 @@ export const endpoints = {
   imagePrune: "POST /api/images/{name}/prune", // PruneRequest → PruneResult
   imageRemove: "DELETE /api/images/{name}", //               → 204
   imageLayout: "GET /api/images/{name}/layout", // ?version=N → text/plain: the version's autoinstallscript.conf (latin1)
+  imageContent: "GET /api/images/{name}/content", // ?version=N → ImageContent: how much of it lies in which filesystem
   imageLock: "POST /api/images/{name}/lock", //  LockRequest → ImageLock (201); held by `ingot image chroot`
   imageUnlock: "DELETE /api/images/{name}/lock", // ?token=  → 204
   flavors: "GET /api/flavors", //                            → FlavorList

@@ -669,6 +669,18 @@ export const ImageVersion = z.object({
 });
 export type ImageVersion = z.infer<typeof ImageVersion>;
 
+/** What the installs of a version reckon with. Refused where the version has no layout to install by. */
+export const ImageContent = z.object({
+  image: z.string(),
+  version,
+  /** Of the version as a tar, in which holes take no room. */
+  bytes: z.number(),
+  entries: z.number(),
+  /** Bytes of files, at least, by the layout's mount points. */
+  filesystems: z.array(z.object({ mountPoint: z.string(), bytes: z.number() })),
+});
+export type ImageContent = z.infer<typeof ImageContent>;
+
 export const ImageSummary = z.object({
   name: z.string(),
   latest: ImageVersion.optional(),

@@ -22,13 +22,9 @@ import {
   imageRollbackCommand,
   imageTagCommand,
 } from "./commands/image-versions.ts";
-import {
-  layoutCheckCommand,
-  layoutRepairCommand,
-  layoutScriptCommand,
-  layoutShowCommand,
-} from "./commands/layout.ts";
+import { layoutCheckCommand, layoutRepairCommand, layoutShowCommand } from "./commands/layout.ts";
 import { layoutDiffCommand, layoutFitCommand } from "./commands/layout-compare.ts";
+import { layoutScriptCommand } from "./commands/layout-script.ts";
 import {
   localbootCommand,
   nodeAddCommand,

@@ -3,8 +3,9 @@ import { parseRelPath } from "../../base/path-bytes.ts";
 import type { ImageName, Manifest } from "../../images/manifest.ts";
 import type { ImageSummary as StoredImage } from "../../images/store/store.ts";
 import { json, noContent, pathParam, type Route, readJson } from "../api/router.ts";
-import { type ImageSummary, type ImageVersion, LockRequest } from "../api/schema.ts";
+import { type ImageContent, type ImageSummary, type ImageVersion, LockRequest } from "../api/schema.ts";
 import type { Services } from "../services.ts";
+import { readInstallableVersion } from "../workflows/installable-version.ts";
 import { layoutLimit, layoutPath } from "../workflows/layout.ts";
 import { queryVersion } from "./image-diff.ts";
 import { versionRef } from "./image-history.ts";
@@ -84,6 +85,20 @@ export function imageRoutes(services: Services): readonly Route[] {
         return new Response(Uint8Array.from(await store.readFile(ref, path, { limit: layoutLimit })), {
           headers: { "content-type": "text/plain" },
         });
+      },
+    },
+    {
+      method: "GET",
+      path: "/api/images/{name}/content",
+      access: "admin",
+      handle: async ({ params, url }) => {
+        const ref = versionRef(imageName(pathParam({ params }, "name")), queryVersion(url, "version"));
+        const { image, number } = await store.resolve(ref);
+        const { manifest, treeBytes, used } = await readInstallableVersion(store, { image, number });
+        return json({
+          ...{ image, version: number, bytes: treeBytes, entries: manifest.totals.entries },
+          filesystems: [...used].map(([mountPoint, bytes]) => ({ mountPoint, bytes })),
+        } satisfies ImageContent);
       },
     },
     {

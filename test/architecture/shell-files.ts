@@ -91,6 +91,8 @@ export const shellFiles: ReadonlySet<string> = new Set([
   "server/cli/commands/doctor.ts",
   "server/cli/commands/export.ts",
   "server/cli/commands/layout-compare.ts",
+  "server/cli/commands/layout-content.ts",
+  "server/cli/commands/layout-script.ts",
   "server/cli/commands/layout.ts",
   "server/cli/commands/serve.ts",
   "server/cli/commands/filters.ts",

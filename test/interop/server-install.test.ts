@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listCommand } from "../../images/sync/listing.ts";
+import { ImageContent } from "../../server/api/schema.ts";
 import { type App, startApp } from "../../server/app.ts";
 import { parseConfig } from "../../server/config/parse.ts";
 import { testEnv } from "../fakes/env.ts";
@@ -139,6 +140,15 @@ describe("an install, seen from the server", () => {
     expect(await bootScript()).toContain("local disk");
     expect(unknown).toContain("nothing to boot");
     expect(unknown).not.toContain("kernel");
+  });
+
+  it("tells how much of a version lies in which filesystem of its layout", async () => {
+    const content = ImageContent.parse(await callApi(app, "GET", "/api/images/web/content"));
+
+    const files = 100_000 + layout.length + "golden\n".length;
+    expect(content).toMatchObject({ image: "web", version: 1 });
+    expect(content.filesystems).toEqual([{ mountPoint: "/", bytes: files }]);
+    expect(content.bytes).toBeGreaterThan(files);
   });
 
   it("runs from arming to the node's own disk, with a token that is used once", async () => {

@@ -8,6 +8,7 @@ import { parseByteSize } from "../../../base/quantity.ts";
 import { usageError } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { firmwareOption, layoutArgument, layoutError, readLayout, refuseErrors } from "./layout.ts";
+import { imageContent } from "./layout-content.ts";
 import { printJson } from "./started.ts";
 
 export const layoutFitCommand: Command = {
@@ -41,7 +42,12 @@ export const layoutFitCommand: Command = {
     if (!adapted.ok) {
       throw layoutError(read.source, adapted.error);
     }
-    const fitted = fitLayout(adapted.value.layout, { targets });
+    const { used, treeBytes } = (await imageContent(context, read.source)) ?? {};
+    const known = {
+      ...(used === undefined ? {} : { used }),
+      ...(treeBytes === undefined ? {} : { treeBytes }),
+    };
+    const fitted = fitLayout(adapted.value.layout, { targets, ...known });
     if (!fitted.ok) {
       throw layoutError(read.source, fitted.error);
     }

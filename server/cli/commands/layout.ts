@@ -1,8 +1,6 @@
 /** The layout commands: on a file they need no daemon; on an image's name they read the newest version's layout from it. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { planInstall } from "../../../autoinstall/install/plan.ts";
-import { renderScript } from "../../../autoinstall/install/render.ts";
 import { checkLayout } from "../../../autoinstall/layout/check.ts";
 import { decodeLayout } from "../../../autoinstall/layout/decode.ts";
 import { type Diagnostic, formatDiagnostic, hasErrors } from "../../../autoinstall/layout/diagnostic.ts";
@@ -14,13 +12,12 @@ import { repairLayout } from "../../../autoinstall/layout/repair.ts";
 import type { RepairContext } from "../../../autoinstall/layout/repaired.ts";
 import { AppError } from "../../../base/errors.ts";
 import type { Firmware } from "../../../images/capture/facts.ts";
-import { listCommand } from "../../../images/sync/listing.ts";
 import { usageError } from "../arguments.ts";
-import type { Command, CommandContext, OptionSpec } from "../command.ts";
+import type { Command, CommandContext } from "../command.ts";
 import { readTextFile, replaceTextFile } from "../text-file.ts";
 import { printJson } from "./started.ts";
 
-interface Source {
+export interface Source {
   /** The file's path, or `web@3`. */
   readonly name: string;
   /** Absent for an image's layout. */
@@ -131,57 +128,6 @@ export const layoutShowCommand: Command = {
     }
     context.env.stdout.write(drawLayout(layout, { width: Math.min(context.env.stdout.columns, 100) }));
     context.env.stdout.write(repairs.map((repair) => `As repaired: ${repair.text}\n`).join(""));
-    return 0;
-  },
-};
-
-const scriptOptions: Readonly<Record<string, OptionSpec>> = {
-  node: {
-    type: "string",
-    value: "NAME",
-    help: "the host name that the script gives the machine (default node)",
-  },
-  firmware: {
-    type: "string",
-    value: "bios|uefi",
-    help: "make the script for this firmware (default: the layout's own)",
-  },
-};
-
-export const layoutScriptCommand: Command = {
-  name: "layout script",
-  summary: "Print the master script: the POSIX program that a node runs to install itself",
-  ...layoutArgument,
-  synopsis: `${layoutArgument.synopsis} [--node NAME] [--firmware bios|uefi]`,
-  options: scriptOptions,
-  async run(context) {
-    const read = await readLayout(context);
-    const { layout, repairs, remaining } = repairLayout(read.layout);
-    refuseErrors(read.source, remaining);
-    for (const repair of repairs) {
-      context.env.stderr.write(`${read.source.name}: repaired: ${repair.text} [${repair.code}]\n`);
-    }
-    const hostname = context.args.text("node") ?? "node";
-    const firmware = firmwareOption(context, layoutScriptCommand);
-    const planned = planInstall({
-      layout,
-      node: { hostname },
-      image: {
-        name: read.source.file === undefined ? read.source.name : "image",
-        version: 1,
-        treeBytes: 0,
-        treeFiles: 0,
-      },
-      listCommand,
-      ...(firmware === undefined ? {} : { firmware }),
-    });
-    if (!planned.ok) {
-      throw layoutError(read.source, planned.error);
-    }
-    for (const note of planned.value.notes) {
-      context.env.stderr.write(`${formatDiagnostic(note, read.source.name)}\n`);
-    }
-    context.env.stdout.write(renderScript(planned.value.steps, { node: hostname, image: read.source.name }));
     return 0;
   },
 };
