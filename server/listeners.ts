@@ -1,7 +1,7 @@
 /** Everything that listens: the local socket, the API, and per netboot interface node, boot, TFTP and DHCP services. */
 
 import { createArpCheck } from "../netboot/arp-check.ts";
-import type { LeaseStore } from "../netboot/dhcp/leases.ts";
+import type { LeaseStore } from "../netboot/dhcp/lease.ts";
 import { DhcpServer } from "../netboot/dhcp/server.ts";
 import { nodeDatagramSockets } from "../netboot/node-udp.ts";
 import { TftpServer } from "../netboot/tftp/server.ts";

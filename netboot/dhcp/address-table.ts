@@ -5,7 +5,9 @@ import type { Clock } from "../../base/ports.ts";
 import type { Duration } from "../../base/quantity.ts";
 import type { Result } from "../../base/result.ts";
 import type { AddressBook } from "../booter.ts";
-import { chooseAddress, type Lease, type LeaseQuestion, type LeaseStore } from "./leases.ts";
+import type { Lease, LeaseStore } from "./lease.ts";
+import { LeaseBook } from "./lease-book.ts";
+import { chooseAddress, type LeaseQuestion } from "./leases.ts";
 import type { DhcpSettings } from "./settings.ts";
 
 /** How long an offered address is kept for who got the offer. */
@@ -23,8 +25,7 @@ export class AddressTable {
   readonly #store: LeaseStore;
   readonly #book: AddressBook;
   readonly #clock: Clock;
-  readonly #leases = new Map<Ipv4Address, Lease>();
-  readonly #offers = new Map<Ipv4Address, { readonly mac: MacAddress; readonly until: number }>();
+  readonly #leases = new LeaseBook();
 
   constructor(parts: {
     readonly leases: LeaseStore;
@@ -38,38 +39,29 @@ export class AddressTable {
 
   async load(): Promise<void> {
     for (const lease of await this.#store.load()) {
-      this.#leases.set(lease.address, lease);
+      this.#leases.put(lease);
     }
   }
 
   /** The address that is a machine's now, or why it can have none. */
   choose(question: Omit<LeaseQuestion, "now">, settings: DhcpSettings): Result<Ipv4Address, string> {
+    const now = this.#clock.now();
+    this.#leases.lapse(now);
     return chooseAddress(
-      { ...question, now: this.#clock.now() },
-      {
-        settings,
-        leases: this.#leases,
-        offers: this.#offers,
-        isReserved: (candidate) => this.#book.isReserved(candidate),
-      },
+      { ...question, now },
+      { settings, book: this.#leases, isReserved: (candidate) => this.#book.isReserved(candidate) },
     );
   }
 
   /** Whether a machine's lease of the address runs. */
   isHeldBy(address: Ipv4Address, mac: MacAddress): boolean {
-    const lease = this.#leases.get(address);
+    const lease = this.#leases.lease(address);
     return lease?.mac === mac && lease.state === "bound" && lease.expiresAt > this.#clock.now();
   }
 
   /** Keeps an offered address for a moment. */
   hold(address: Ipv4Address, mac: MacAddress): void {
-    const now = this.#clock.now();
-    for (const [held, offer] of this.#offers) {
-      if (offer.until <= now) {
-        this.#offers.delete(held);
-      }
-    }
-    this.#offers.set(address, { mac, until: now + offerTime });
+    this.#leases.hold(address, { mac, until: this.#clock.now() + offerTime });
   }
 
   async bind(address: Ipv4Address, lease: Holder & { readonly time: Duration }): Promise<void> {
@@ -83,27 +75,36 @@ export class AddressTable {
     await this.#put({ address, mac, hostname, expiresAt, state: "declined" });
   }
 
+  /** Ends the lease now. Who had it is remembered, and has it again if it comes back in time (RFC 2131 section 4.3.4). */
   async release(address: Ipv4Address): Promise<void> {
-    this.#leases.delete(address);
-    await this.#store.remove(address);
+    const lease = this.#leases.lease(address);
+    if (lease !== undefined) {
+      await this.#put({ ...lease, expiresAt: this.#clock.now() });
+    }
   }
 
   /** Marks the address at once and waits until that is durable; where it cannot be, nobody is told of it. */
   async #put(lease: Lease): Promise<void> {
-    const before = this.#leases.get(lease.address);
-    this.#leases.set(lease.address, lease);
+    const before = this.#leases.lease(lease.address);
+    this.#leases.put(lease);
     try {
       await this.#store.put(lease);
     } catch (error) {
-      if (before === undefined) {
-        this.#leases.delete(lease.address);
-      } else {
-        this.#leases.set(lease.address, before);
+      if (this.#leases.lease(lease.address) === lease) {
+        this.#restore(lease.address, before);
       }
       throw new AppError("io", `Lease of ${lease.address} for ${lease.mac} could not be stored`, {
         cause: error,
       });
     }
-    this.#offers.delete(lease.address);
+    this.#leases.taken(lease.address);
+  }
+
+  #restore(address: Ipv4Address, before: Lease | undefined): void {
+    if (before === undefined) {
+      this.#leases.remove(address);
+    } else {
+      this.#leases.put(before);
+    }
   }
 }

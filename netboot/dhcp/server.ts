@@ -13,7 +13,7 @@ import type { AddressCheck } from "./address-check.ts";
 import { AddressTable, type Holder } from "./address-table.ts";
 import { type DhcpClient, readClient } from "./client.ts";
 import { foreignServer } from "./foreign-server.ts";
-import type { LeaseStore } from "./leases.ts";
+import type { LeaseStore } from "./lease.ts";
 import { messageTypeName, option, readAddress, readU16 } from "./options.ts";
 import { type DhcpPacket, decodePacket, defaultMaximumLength, encodePacket, noAddress } from "./packet.ts";
 import { type Response, respond } from "./respond.ts";

@@ -79,11 +79,15 @@ export function createSqliteRegistry(database: Database): HostRegistry {
       });
     },
     replace: (replaced) => {
-      commit(() => {
+      database.transaction(() => {
         for (const host of replaced) {
           update(host);
         }
       });
+      // A machine that fetches its boot script is written down as seen: the other nodes are not read again for it.
+      for (const { name } of replaced) {
+        exchange(hosts, readOne(database, name));
+      }
     },
     remove: (names) => {
       commit(() => {
@@ -117,28 +121,60 @@ function columns(host: Host): (string | number | null)[] {
 }
 
 interface Indexed {
-  readonly byName: ReadonlyMap<HostName, Host>;
-  readonly byMac: ReadonlyMap<MacAddress, Host>;
-  readonly byAddress: ReadonlyMap<Ipv4Address, Host>;
+  readonly byName: Map<HostName, Host>;
+  readonly byMac: Map<MacAddress, Host>;
+  readonly byAddress: Map<Ipv4Address, Host>;
 }
 
 function readAll(database: Database): Indexed {
   const macs = groupByNode(database.all("SELECT node, mac AS value FROM node_macs ORDER BY node, position"));
   const groups = groupByNode(database.all("SELECT node, name AS value FROM node_groups ORDER BY node, name"));
-  const byName = new Map<HostName, Host>();
-  const byMac = new Map<MacAddress, Host>();
-  const byAddress = new Map<Ipv4Address, Host>();
+  const indexed: Indexed = { byName: new Map(), byMac: new Map(), byAddress: new Map() };
   for (const row of database.all("SELECT * FROM nodes ORDER BY name")) {
-    const host = fromRow(row, { macs, groups });
-    byName.set(host.name, host);
-    for (const mac of host.macs) {
-      byMac.set(mac, host);
-    }
-    if (host.ip !== undefined) {
-      byAddress.set(host.ip, host);
+    enter(indexed, fromRow(row, { macs, groups }));
+  }
+  return indexed;
+}
+
+function readOne(database: Database, name: HostName): Host {
+  const row = database.get("SELECT * FROM nodes WHERE name = ?", name);
+  if (row === undefined) {
+    throw unknownNode(name);
+  }
+  const macs = database.all(
+    "SELECT node, mac AS value FROM node_macs WHERE node = ? ORDER BY position",
+    name,
+  );
+  const groups = database.all(
+    "SELECT node, name AS value FROM node_groups WHERE node = ? ORDER BY name",
+    name,
+  );
+  return fromRow(row, { macs: groupByNode(macs), groups: groupByNode(groups) });
+}
+
+function enter({ byName, byMac, byAddress }: Indexed, host: Host): void {
+  byName.set(host.name, host);
+  for (const mac of host.macs) {
+    byMac.set(mac, host);
+  }
+  if (host.ip !== undefined) {
+    byAddress.set(host.ip, host);
+  }
+}
+
+/** Puts a node in its own place. What it had may be another's already, where several were replaced at once. */
+function exchange(indexed: Indexed, host: Host): void {
+  const { byName, byMac, byAddress } = indexed;
+  const before = byName.get(host.name);
+  for (const mac of before?.macs ?? []) {
+    if (byMac.get(mac)?.name === host.name) {
+      byMac.delete(mac);
     }
   }
-  return { byName, byMac, byAddress };
+  if (before?.ip !== undefined && byAddress.get(before.ip)?.name === host.name) {
+    byAddress.delete(before.ip);
+  }
+  enter(indexed, host);
 }
 
 type ByNode = ReadonlyMap<string, readonly string[]>;

@@ -13,7 +13,7 @@ import { createArpCheck } from "../../netboot/arp-check.ts";
 import { renderIpxe } from "../../netboot/boot-files/ipxe.ts";
 import { parseScriptQuery, scriptPath } from "../../netboot/boot-files/names.ts";
 import type { BootDecision, HostAddress, Machine } from "../../netboot/booter.ts";
-import type { Lease } from "../../netboot/dhcp/leases.ts";
+import type { Lease } from "../../netboot/dhcp/lease.ts";
 import { DhcpServer } from "../../netboot/dhcp/server.ts";
 import { nodeDatagramSockets } from "../../netboot/node-udp.ts";
 import { TftpServer } from "../../netboot/tftp/server.ts";
@@ -118,7 +118,6 @@ const dhcp = new DhcpServer({
   leases: {
     load: () => [],
     put: (lease) => void leases.set(lease.address, lease),
-    remove: (address) => void leases.delete(address),
   },
   sockets: nodeDatagramSockets,
   clock,

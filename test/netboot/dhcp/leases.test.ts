@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Ipv4Address, MacAddress } from "../../../base/net-types.ts";
 import { duration } from "../../../base/quantity.ts";
-import { chooseAddress, type Lease } from "../../../netboot/dhcp/leases.ts";
+import type { Lease } from "../../../netboot/dhcp/lease.ts";
+import { LeaseBook } from "../../../netboot/dhcp/lease-book.ts";
+import { chooseAddress } from "../../../netboot/dhcp/leases.ts";
 import type { DhcpSettings } from "../../../netboot/dhcp/settings.ts";
 
 const a = (last: number): Ipv4Address => `10.77.0.${last}` as Ipv4Address;
@@ -90,6 +92,14 @@ describe("chooseAddress()", () => {
   ];
   it.each(cases)("$name", (given) => {
     const { pool: _, ...without } = settings;
+    const book = new LeaseBook();
+    for (const held of given.leases ?? []) {
+      book.put(held);
+    }
+    if (given.offered !== undefined) {
+      book.hold(given.offered, { mac: mac(2), until: now + 1 });
+    }
+
     const result = chooseAddress(
       {
         ...{
@@ -101,10 +111,7 @@ describe("chooseAddress()", () => {
       },
       {
         settings: "pool" in given ? without : settings,
-        leases: new Map((given.leases ?? []).map((held) => [held.address, held])),
-        offers: new Map(
-          given.offered === undefined ? [] : [[given.offered, { mac: mac(2), until: now + 1 }]],
-        ),
+        book,
         isReserved: (address) => address === a(102),
       },
     );

@@ -4,7 +4,7 @@ import { type Ipv4Address, type MacAddress, macToBytes } from "../../../base/net
 import { discardLog } from "../../../base/ports.ts";
 import { duration } from "../../../base/quantity.ts";
 import type { HostAddress } from "../../../netboot/booter.ts";
-import type { Lease, LeaseStore } from "../../../netboot/dhcp/leases.ts";
+import type { Lease, LeaseStore } from "../../../netboot/dhcp/lease.ts";
 import { addressesValue, option, readU8 } from "../../../netboot/dhcp/options.ts";
 import { type DhcpPacket, decodePacket, encodePacket } from "../../../netboot/dhcp/packet.ts";
 import { DhcpServer } from "../../../netboot/dhcp/server.ts";
@@ -29,10 +29,6 @@ class MemoryLeases implements LeaseStore {
       throw new Error("the disk is full");
     }
     this.kept.set(lease.address, lease);
-  }
-
-  remove(address: Ipv4Address): void {
-    this.kept.delete(address);
   }
 }
 
@@ -327,7 +323,7 @@ describe("DhcpServer", () => {
     expect(leases.kept.get("192.0.2.50" as Ipv4Address)?.mac).toBe(macs[0]);
   });
 
-  it("frees a released address", async () => {
+  it("ends a released lease, and remembers whose it was", async () => {
     const { clock, lan, leases } = await rig({ [macs[0]!]: { hostname: "one" } });
     const machine = await join(lan, macs[0]!, 1);
     await clock.run(() => machine.address !== undefined);
@@ -346,9 +342,13 @@ describe("DhcpServer", () => {
         port: 67,
       },
     );
-    await clock.run(() => leases.kept.size === 0);
+    const kept = (): Lease | undefined => leases.kept.get(machine.address!);
+    await clock.run(() => kept()!.expiresAt <= clock.now(), 10_000);
+    const again = await join(lan, macs[0]!, 2);
+    await clock.run(() => again.address !== undefined);
 
-    expect(leases.kept.size).toBe(0);
+    expect(again.address).toBe(machine.address);
+    expect(kept()?.expiresAt).toBeGreaterThan(clock.now());
   });
 
   it("counts malformed messages and goes on", async () => {

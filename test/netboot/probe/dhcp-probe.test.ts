@@ -34,7 +34,7 @@ async function startServer(
         asked === mac ? { hostname: "n1", address: "10.77.0.11" as Ipv4Address } : undefined,
       isReserved: () => false,
     },
-    leases: { load: () => [], put: () => undefined, remove: () => undefined },
+    leases: { load: () => [], put: () => undefined },
     ...{ sockets: lan, clock: lan.clock, log: discardLog },
   });
   await server.start();
