@@ -25,7 +25,13 @@ const startDisk = [
   "done",
 ];
 
-/** The configuration that carries a decision out. Kernel and ramdisk come by HTTP. */
+/** Sends every machine to its own configuration, whose name only GRUB knows; where there is none, back to the firmware. */
+export const grubEntry = "configfile $prefix/grub.cfg-01-$net_default_mac\nexit 1\n";
+
+/**
+ * The configuration that carries a decision out. Kernel and ramdisk come by HTTP; by TFTP where GRUB has no HTTP, as Debian's signed one,
+ * which under Secure Boot can load no module either.
+ */
 export function renderGrub(
   decision: BootDecision,
   context: { readonly httpBase: string },
@@ -52,16 +58,28 @@ export function renderGrub(
   }
   const linux = ["linux", kernel, ...words.map((word) => `'${word}'`)].join(" ");
   const initrd = initrds.length === 0 ? [] : [["initrd", ...initrds].join(" ")];
-  const commands = [linux, ...initrd, "boot"];
+  const commands = [...chooseWay(context.httpBase), linux, ...initrd, "boot"];
   // GRUB would wait at its prompt for ever where a file cannot be had.
   return ok([comment, ...commands, "echo 'Ingot: starting over'", "sleep 10", "reboot", ""].join("\n"));
 }
 
-/** `'(http,10.0.0.1:8088)/path'`. */
+function chooseWay(httpBase: string): readonly string[] {
+  const { host, hostname } = new URL(httpBase);
+  return [
+    "if insmod http; then",
+    `  set ingot='(http,${host})'`,
+    "else",
+    `  set ingot='(tftp,${hostname})'`,
+    "fi",
+  ];
+}
+
+/** `"$ingot"'/path'`, or for another server's file `'(http,10.0.0.9)/path'`. */
 function placeOf(place: string, httpBase: string): string | undefined {
   const url = URL.canParse(place, httpBase) ? new URL(place, httpBase) : undefined;
   const path = url === undefined ? "" : `${url.pathname}${url.search}`;
-  return url?.protocol === "http:" && /^[\x21-\x7e]+$/.test(path) && !path.includes("'")
-    ? `'(http,${url.host})${path}'`
-    : undefined;
+  if (url?.protocol !== "http:" || !/^[\x21-\x7e]+$/.test(path) || path.includes("'")) {
+    return undefined;
+  }
+  return url.host === new URL(httpBase).host ? `"$ingot"'${path}'` : `'(http,${url.host})${path}'`;
 }

@@ -53,16 +53,25 @@ export function pxelinuxName(mac: MacAddress): string {
   return `pxelinux.cfg/01-${mac.replaceAll(":", "-")}`;
 }
 
+/**
+ * The first configuration that a signed GRUB asks for. Its built-in script goes straight there, without looking for the names of
+ * {@link grubName} as GRUB itself would.
+ */
+export const grubEntryName = "grub/grub.cfg";
+
 /** Where GRUB's network images look, below their prefix `grub`. */
 export function grubName(mac: MacAddress): string {
   return `grub/grub.cfg-01-${mac.replaceAll(":", "-")}`;
 }
 
-/** The machine and loader that a configuration's name stands for: the inverse of the two above. */
+/**
+ * The machine and loader that a configuration's name stands for: the inverse of the two above. Written with colons where a GRUB script
+ * puts its own variable in.
+ */
 export function parseLoaderConfigName(
   name: string,
 ): { readonly loader: "pxelinux" | "grub"; readonly machine: Machine } | undefined {
-  const match = /^(pxelinux\.cfg\/|grub\/grub\.cfg-)01-([0-9a-f]{2}(?:-[0-9a-f]{2}){5})$/i.exec(name);
+  const match = /^(pxelinux\.cfg\/|grub\/grub\.cfg-)01-([0-9a-f]{2}(?:[-:][0-9a-f]{2}){5})$/i.exec(name);
   const mac = match?.[2] === undefined ? undefined : parseMac(match[2]);
   if (mac?.ok !== true) {
     return undefined;
@@ -70,6 +79,16 @@ export function parseLoaderConfigName(
   const loader = match?.[1]?.startsWith("grub") === true ? "grub" : "pxelinux";
   const arch = clientArch(loader === "grub" ? 7 : 0);
   return { loader, machine: { mac: mac.value, arch, isIpxe: false, isHttpBoot: false } };
+}
+
+/** A flavor's file on the boot service, `boot/flavors/NAME/FILE`: by HTTP, and by TFTP for loaders that speak nothing else. */
+export function parseFlavorFileName(
+  name: string,
+): { readonly flavor: string; readonly file: string } | undefined {
+  const match = /^boot\/flavors\/([^/]+)\/([^/]+)$/.exec(name);
+  return match?.[1] === undefined || match[2] === undefined
+    ? undefined
+    : { flavor: match[1], file: match[2] };
 }
 
 export function isUuid(text: string): boolean {

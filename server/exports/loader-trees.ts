@@ -31,7 +31,7 @@ export const renderGrubTree: Render = (site) => {
   const networks = checkedNetworks(site);
   return networks.ok
     ? ok([
-        { name: "grub/grub.cfg", text: `# ${notice}\nexit 1\n` },
+        { name: "grub/grub.cfg", text: `# ${notice}\n${ownConfig}exit 1\n` },
         ...perCard(site, networks.value).map(({ mac, server }): ExportFile => {
           const name = grubName(mac);
           // Back to the firmware's next option where Ingot is away.
@@ -40,6 +40,15 @@ export const renderGrubTree: Render = (site) => {
       ])
     : networks;
 };
+
+/** A signed GRUB reads only `grub.cfg`; GRUB itself looks for the card's file first. */
+const ownConfig = [
+  "regexp --set=1:a --set=2:b --set=3:c --set=4:d --set=5:e --set=6:f '^(..):(..):(..):(..):(..):(..)$' $net_default_mac",
+  "if [ -s $prefix/grub.cfg-01-$a-$b-$c-$d-$e-$f ]; then",
+  "  configfile $prefix/grub.cfg-01-$a-$b-$c-$d-$e-$f",
+  "fi",
+  "",
+].join("\n");
 
 function pxelinux(command: string): string {
   return `# ${notice}\nDEFAULT ingot\nPROMPT 0\nLABEL ingot\n  ${command}\n`;

@@ -3,12 +3,18 @@ import { constants, createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "../../base/errors.ts";
-import { parseLoaderConfigName, parseScriptFileName } from "../../netboot/boot-files/names.ts";
+import { grubEntry } from "../../netboot/boot-files/grub.ts";
+import {
+  grubEntryName,
+  parseFlavorFileName,
+  parseLoaderConfigName,
+  parseScriptFileName,
+} from "../../netboot/boot-files/names.ts";
 import type { TftpFile, TftpFileSource } from "../../netboot/tftp/file-source.ts";
 import type { ByteSource } from "../api/range.ts";
 import type { Services } from "../services.ts";
 import type { BootInterface } from "./booter.ts";
-import { type BootFiles, bootScript, loaderConfig } from "./routes.ts";
+import { type BootFiles, bootScript, flavorPath, loaderConfig } from "./routes.ts";
 
 /** Where first loaders are looked for: the site's own, then what Debian's packages bring. */
 export function loaderFolders(state: string): readonly string[] {
@@ -46,8 +52,16 @@ export function createTftpFiles(
       if (config !== undefined) {
         return memoryFile(Buffer.from(loaderConfig(services, options.place, config), "latin1"));
       }
+      if (name === grubEntryName) {
+        return memoryFile(Buffer.from(grubEntry, "latin1"));
+      }
+      const asked = parseFlavorFileName(name);
       try {
-        return await diskFile(await findLoader(options.folders, name));
+        return await diskFile(
+          asked === undefined
+            ? await findLoader(options.folders, name)
+            : flavorPath(services, asked.flavor, asked.file),
+        );
       } catch (error) {
         if (error instanceof AppError && error.code === "not-found") {
           return undefined;

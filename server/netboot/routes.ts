@@ -45,15 +45,7 @@ export function bootRoutes(
       handle: async ({ request, params }: RouteContext) => {
         const name = pathParam({ params }, "name");
         const file = pathParam({ params }, "file");
-        const flavor = services.flavors.get(name);
-        const paths: Readonly<Record<string, string | undefined>> = {
-          kernel: flavor?.kernelPath,
-          "initrd.img": flavor?.initrdPath,
-        };
-        const path = Object.hasOwn(paths, file) ? paths[file] : undefined;
-        if (path === undefined) {
-          throw new AppError("not-found", `Flavor ${name} has no file ${file}`);
-        }
+        const path = flavorPath(services, name, file);
         return fileResponse(request, await options.files.flavorFile(path));
       },
     },
@@ -65,6 +57,20 @@ export function bootRoutes(
         fileResponse(request, await options.files.loader(pathParam({ params }, "name"))),
     },
   ];
+}
+
+/** Where a flavor's kernel or ramdisk lies; `not-found` for whatever else is asked. */
+export function flavorPath(services: Services, name: string, file: string): string {
+  const flavor = services.flavors.get(name);
+  const paths: Readonly<Record<string, string | undefined>> = {
+    kernel: flavor?.kernelPath,
+    "initrd.img": flavor?.initrdPath,
+  };
+  const path = Object.hasOwn(paths, file) ? paths[file] : undefined;
+  if (path === undefined) {
+    throw new AppError("not-found", `Flavor ${name} has no file ${file}`);
+  }
+  return path;
 }
 
 /** The PXELINUX or GRUB configuration of a machine, now. */

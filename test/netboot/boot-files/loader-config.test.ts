@@ -60,14 +60,25 @@ describe("renderGrub()", () => {
     expect(renderGrub(install, context)).toEqual({
       ok: true,
       value: `# armed with web@3
-linux '(http,10.0.0.1:8088)/boot/flavors/standard/kernel' 'console=ttyS0,115200' 'ingot.token=ab12'
-initrd '(http,10.0.0.1:8088)/boot/flavors/standard/initrd.img'
+if insmod http; then
+  set ingot='(http,10.0.0.1:8088)'
+else
+  set ingot='(tftp,10.0.0.1)'
+fi
+linux "$ingot"'/boot/flavors/standard/kernel' 'console=ttyS0,115200' 'ingot.token=ab12'
+initrd "$ingot"'/boot/flavors/standard/initrd.img'
 boot
 echo 'Ingot: starting over'
 sleep 10
 reboot
 `,
     });
+  });
+
+  it("fetches another server's kernel from there", () => {
+    const config = renderGrub({ ...install, kernel: "http://10.0.0.9/k" }, context);
+
+    expect(config.ok && config.value).toContain("\nlinux '(http,10.0.0.9)/k' ");
   });
 
   it("looks for the disk's own loader where that is the node's way", () => {
@@ -97,6 +108,13 @@ describe("parseLoaderConfigName()", () => {
     expect(parseLoaderConfigName(grubName(mac))).toMatchObject({
       loader: "grub",
       machine: { mac, arch: { firmware: "uefi" } },
+    });
+  });
+
+  it("knows a machine also by GRUB's own variable, with colons", () => {
+    expect(parseLoaderConfigName(`grub/grub.cfg-01-${mac}`)).toMatchObject({
+      loader: "grub",
+      machine: { mac },
     });
   });
 
