@@ -10,7 +10,7 @@ const receiveBuffer = 1 << 20;
 export const nodeDatagramSockets: DatagramSockets = { open };
 
 async function open(options: OpenOptions): Promise<DatagramSocket> {
-  const socket = createSocket({ type: "udp4", reuseAddr: options.shared ?? false });
+  const socket = createSocket({ type: "udp4", reuseAddr: options.shared ?? false, lookup });
   await bind(socket, options.local);
   if (options.broadcast === true) {
     socket.setBroadcast(true);
@@ -28,6 +28,12 @@ async function open(options: OpenOptions): Promise<DatagramSocket> {
     local: { address: bound.address as Ipv4Address, port: bound.port },
     send: (bytes, to) =>
       closed ? Promise.reject(new AppError("io", "The socket is closed")) : send(socket, bytes, to),
+    post: (bytes, to) => {
+      if (!closed) {
+        // Without a callback, Node sends at once where the kernel has room, and keeps an error to itself.
+        socket.send(bytes, to.port, to.address);
+      }
+    },
     close: () => {
       if (closed) {
         return Promise.resolve();
@@ -36,6 +42,15 @@ async function open(options: OpenOptions): Promise<DatagramSocket> {
       return new Promise((resolve) => socket.close(() => resolve()));
     },
   };
+}
+
+/** Only addresses are sent to, and none of them needs to be looked up; Node's own way takes a turn of the event loop for each packet. */
+function lookup(
+  address: string,
+  _options: unknown,
+  done: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
+): void {
+  done(null, address, 4);
 }
 
 function bind(socket: Socket, local: Endpoint): Promise<void> {

@@ -14,6 +14,8 @@ export interface DatagramSocket {
   readonly local: Endpoint;
   /** Resolves when the kernel has taken the packet; rejects with `io` where it refuses. */
   send(bytes: Uint8Array, to: Endpoint): Promise<void>;
+  /** Sends without telling what became of it: a packet that is not taken is as one that the wire lost. For packets by the thousand. */
+  post(bytes: Uint8Array, to: Endpoint): void;
   /** Idempotent. No packet is handed out after the call. */
   close(): Promise<void>;
 }

@@ -118,6 +118,27 @@ export function encodeTftp(packet: TftpPacket): Uint8Array {
   }
 }
 
+/** The DATA packets of a run of blocks, in one piece of memory. The last block of a file may be short, or empty. */
+export function dataFrames(
+  bytes: Uint8Array,
+  run: { readonly first: number; readonly count: number; readonly blockSize: number },
+): readonly Uint8Array[] {
+  const memory = new Uint8Array(bytes.length + 4 * run.count);
+  const frames: Uint8Array[] = [];
+  for (let index = 0, at = 0; index < run.count; index++) {
+    const data = bytes.subarray(index * run.blockSize, (index + 1) * run.blockSize);
+    const block = run.first + index;
+    const end = at + 4 + data.length;
+    memory[at + 1] = 3;
+    memory[at + 2] = block >> 8;
+    memory[at + 3] = block;
+    memory.set(data, at + 4);
+    frames.push(memory.subarray(at, end));
+    at = end;
+  }
+  return frames;
+}
+
 function pairs(options: ReadonlyMap<string, string>): readonly string[] {
   return [...options].flat();
 }

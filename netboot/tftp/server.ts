@@ -9,6 +9,7 @@ import { toNetascii } from "./netascii.ts";
 import { decodeTftp, encodeTftp, type TftpPacket, tftpError } from "./packet.ts";
 import { negotiate, type TransferLimits } from "./transfer.ts";
 import { runTransfer } from "./transfer-runner.ts";
+import { Watch } from "./watch.ts";
 
 export interface TftpServerOptions {
   /** The interfaces' own addresses; each answers from itself. */
@@ -36,6 +37,7 @@ type ReadRequest = Extract<TftpPacket, { readonly kind: "read" | "write" }>;
 export class TftpServer {
   readonly #options: TftpServerOptions;
   readonly #limits: TransferLimits;
+  readonly #watch: Watch;
   readonly #active = new Map<string, { readonly served: Promise<void>; readonly stop: AbortController }>();
   readonly #perClient = new Map<Ipv4Address, number>();
   #sockets: DatagramSocket[] = [];
@@ -43,6 +45,7 @@ export class TftpServer {
 
   constructor(options: TftpServerOptions) {
     this.#options = options;
+    this.#watch = new Watch(options.clock);
     this.#limits = { ...defaultLimits, ...options.limits };
   }
 
@@ -158,6 +161,7 @@ export class TftpServer {
     const started = clock.now();
     const outcome = await runTransfer({
       ...{ file, client: from, local: socket.local.address, options, sockets, clock, log, signal },
+      watch: this.#watch,
     });
     this.#counts[outcome] += 1;
     log.info(outcome === "done" ? "TFTP file sent" : "TFTP file not sent to its end", {

@@ -1,10 +1,9 @@
 /** Carries out one transfer's effects on its own socket, its own transfer identifier (RFC 1350 section 4). */
 import { toAppError } from "../../base/errors.ts";
 import type { Clock, Log } from "../../base/ports.ts";
-import { duration } from "../../base/quantity.ts";
 import type { DatagramSocket, DatagramSockets, Endpoint } from "../udp.ts";
 import type { TftpFile } from "./file-source.ts";
-import { decodeTftp, encodeTftp, type TftpPacket, tftpError } from "./packet.ts";
+import { dataFrames, decodeTftp, encodeTftp, type TftpPacket, tftpError } from "./packet.ts";
 import {
   type Effect,
   type Step,
@@ -14,6 +13,7 @@ import {
   type TransferOptions,
   type TransferState,
 } from "./transfer.ts";
+import type { Watch } from "./watch.ts";
 
 export interface RunnerOptions {
   readonly file: TftpFile;
@@ -23,13 +23,13 @@ export interface RunnerOptions {
   readonly options: TransferOptions;
   readonly sockets: DatagramSockets;
   readonly clock: Clock;
+  readonly watch: Watch;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
 
-/** ACKs that wait while a window is read and sent; a client has no reason to send more. */
+/** ACKs that wait while a window is read; a client has no reason to send more. */
 const queueLimit = 64;
-const nap = 250;
 
 /** Sends the file; resolves when the transfer has ended, well or not, with what ended it. */
 export async function runTransfer(options: RunnerOptions): Promise<"done" | "failed"> {
@@ -41,12 +41,12 @@ class TransferRun {
   readonly finished: Promise<"done" | "failed">;
   readonly #options: RunnerOptions;
   readonly #queue: TransferEvent[] = [];
-  readonly #wake = new AbortController();
   #finish: (outcome: "done" | "failed") => void = () => undefined;
   #socket: DatagramSocket | undefined;
   #state: TransferState | undefined;
   #deadline = Number.POSITIVE_INFINITY;
-  #busy: boolean = true;
+  /** A window is being read: what comes in waits. */
+  #busy: boolean = false;
   #over: boolean = false;
 
   constructor(options: RunnerOptions) {
@@ -58,7 +58,7 @@ class TransferRun {
   }
 
   async #begin(): Promise<void> {
-    const { sockets, local, options, file, signal } = this.#options;
+    const { sockets, local, options, file, signal, watch } = this.#options;
     this.#socket = await sockets.open({
       local: { address: local, port: 0 },
       receive: (bytes, from) => this.#receive(bytes, from),
@@ -68,25 +68,27 @@ class TransferRun {
       return;
     }
     signal.addEventListener("abort", this.#abort, { once: true });
-    await this.#take(startTransfer(options, file.size));
-    this.#busy = false;
-    this.#drain();
-    void this.#watchClock();
+    watch.add(this);
+    this.#take(startTransfer(options, file.size));
   }
 
   readonly #abort = (): void => {
-    this.#sendQuietly(
-      { kind: "error", code: tftpError.undefined, message: "The server stops" },
-      this.#options.client,
-    );
+    this.#send({ kind: "error", code: tftpError.undefined, message: "The server stops" });
     this.#end("failed");
   };
+
+  tick(now: number): void {
+    if (now >= this.#deadline) {
+      this.#deadline = Number.POSITIVE_INFINITY;
+      this.#push({ kind: "timeout" });
+    }
+  }
 
   #receive(bytes: Uint8Array, from: Endpoint): void {
     const { client } = this.#options;
     if (from.address !== client.address || from.port !== client.port) {
       const message = "This is another client's transfer";
-      this.#sendQuietly({ kind: "error", code: tftpError.unknownTransfer, message }, from);
+      this.#socket?.post(encodeTftp({ kind: "error", code: tftpError.unknownTransfer, message }), from);
       return;
     }
     const packet = decodeTftp(bytes);
@@ -96,108 +98,98 @@ class TransferRun {
   }
 
   #push(event: TransferEvent): void {
-    if (this.#queue.length < queueLimit) {
-      this.#queue.push(event);
-      this.#drain();
+    if (this.#busy) {
+      if (this.#queue.length < queueLimit) {
+        this.#queue.push(event);
+      }
+    } else if (this.#state !== undefined && !this.#over) {
+      this.#take(stepTransfer(this.#state, event));
     }
   }
 
-  /** Steps through the queue, one event at a time; where a step must wait for the disk, the rest waits too. */
-  #drain(): void {
-    if (this.#busy || this.#over) {
-      return;
+  #take(step: Step): void {
+    this.#state = step.state;
+    try {
+      this.#carryOut(step.effects, 0);
+    } catch (error) {
+      this.#fail(error);
     }
-    this.#busy = true;
-    this.#work()
-      .catch((error: unknown) => this.#fail(error))
-      .finally(() => {
-        this.#busy = false;
-        if (this.#queue.length > 0) {
-          this.#drain();
-        }
-      });
   }
 
-  async #work(): Promise<void> {
-    for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) {
-      if (this.#state === undefined || this.#over) {
+  /** All at once, unless a window must be read from the disk first. */
+  #carryOut(effects: readonly Effect[], from: number): void {
+    for (let index = from; index < effects.length && !this.#over; index++) {
+      const waits = this.#carryOutOne(effects[index] as Effect);
+      if (waits !== undefined) {
+        this.#busy = true;
+        waits
+          .then(() => {
+            this.#busy = false;
+            this.#carryOut(effects, index + 1);
+            this.#drain();
+          })
+          .catch((error: unknown) => this.#fail(error));
         return;
       }
-      await this.#take(stepTransfer(this.#state, event));
     }
   }
 
-  async #take(step: Step): Promise<void> {
-    this.#state = step.state;
-    for (const effect of step.effects) {
-      await this.#carryOut(effect);
+  #drain(): void {
+    while (!this.#busy && this.#queue.length > 0) {
+      this.#push(this.#queue.shift() as TransferEvent);
     }
   }
 
-  async #carryOut(effect: Effect): Promise<void> {
-    const { client, clock, log, options } = this.#options;
+  #carryOutOne(effect: Effect): Promise<void> | undefined {
+    const { clock, log, options } = this.#options;
     switch (effect.kind) {
       case "send-oack":
-        this.#sendQuietly({ kind: "oack", options: options.accepted }, client);
-        return;
+        this.#send({ kind: "oack", options: options.accepted });
+        return undefined;
       case "send-data":
-        await this.#sendBlocks(effect.first, effect.count);
-        return;
+        return this.#sendBlocks(effect.first, effect.count);
       case "wait":
         this.#deadline = clock.now() + effect.time;
-        return;
+        return undefined;
       case "failed":
         log.debug("TFTP transfer failed", { reason: effect.reason });
         this.#end("failed");
-        return;
+        return undefined;
       case "done":
         this.#end("done");
-        return;
+        return undefined;
     }
   }
 
-  async #sendBlocks(first: number, count: number): Promise<void> {
+  #sendBlocks(first: number, count: number): Promise<void> | undefined {
     const { file, client, options } = this.#options;
     const offset = (first - 1) * options.blockSize;
     const wanted = Math.max(0, Math.min(count * options.blockSize, file.size - offset));
-    const read = wanted === 0 ? new Uint8Array(0) : file.read(offset, wanted);
-    const bytes = read instanceof Uint8Array ? read : await read;
-    if (bytes.length !== wanted) {
-      throw new Error(`the file ended at ${offset + bytes.length} of ${file.size} bytes`);
-    }
-    for (let index = 0; index < count; index++) {
-      const data = bytes.subarray(index * options.blockSize, (index + 1) * options.blockSize);
-      this.#sendQuietly({ kind: "data", block: (first + index) & 0xffff, bytes: data }, client);
-    }
-  }
-
-  /** A packet that the kernel does not take is a lost packet: it is sent again when the client does not answer. */
-  #sendQuietly(packet: TftpPacket, to: Endpoint): void {
-    this.#socket?.send(encodeTftp(packet), to).catch((error: unknown) => {
-      this.#options.log.debug("TFTP packet not sent", { reason: toAppError(error).message });
-    });
-  }
-
-  /** One sleeper per transfer, so that a packet costs no timer. It naps, because the deadline may move nearer meanwhile. */
-  async #watchClock(): Promise<void> {
-    const { clock } = this.#options;
-    while (!this.#over) {
-      const left = this.#deadline - clock.now();
-      if (left <= 0) {
-        this.#deadline = Number.POSITIVE_INFINITY;
-        this.#push({ kind: "timeout" });
+    const send = (bytes: Uint8Array): void => {
+      if (bytes.length !== wanted) {
+        throw new Error(`the file ended at ${offset + bytes.length} of ${file.size} bytes`);
       }
-      await clock
-        .sleep(duration(left <= 0 ? 1 : Math.min(left, nap)), this.#wake.signal)
-        .catch(() => undefined);
+      for (const frame of dataFrames(bytes, { first, count, blockSize: options.blockSize })) {
+        // A packet that the kernel does not take is a lost packet: it is sent again when the client does not answer.
+        this.#socket?.post(frame, client);
+      }
+    };
+    const read = wanted === 0 ? new Uint8Array(0) : file.read(offset, wanted);
+    if (read instanceof Uint8Array) {
+      send(read);
+      return undefined;
     }
+    return read.then(send);
+  }
+
+  #send(packet: TftpPacket): void {
+    this.#socket?.post(encodeTftp(packet), this.#options.client);
   }
 
   #fail(error: unknown): void {
     if (!this.#over) {
       this.#options.log.warn("TFTP transfer broke off", { error: toAppError(error).message });
-      const message = "The file could not be read";
-      this.#sendQuietly({ kind: "error", code: tftpError.undefined, message }, this.#options.client);
+      this.#send({ kind: "error", code: tftpError.undefined, message: "The file could not be read" });
       this.#end("failed");
     }
   }
@@ -208,7 +200,7 @@ class TransferRun {
     }
     this.#over = true;
     this.#options.signal.removeEventListener("abort", this.#abort);
-    this.#wake.abort();
+    this.#options.watch.remove(this);
     void this.#close(outcome);
   }
 

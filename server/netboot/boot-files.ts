@@ -10,6 +10,7 @@ import {
   parseLoaderConfigName,
   parseScriptFileName,
 } from "../../netboot/boot-files/names.ts";
+import { FileCache } from "../../netboot/tftp/file-cache.ts";
 import type { TftpFile, TftpFileSource } from "../../netboot/tftp/file-source.ts";
 import type { ByteSource } from "../api/range.ts";
 import type { Services } from "../services.ts";
@@ -42,6 +43,7 @@ export function createTftpFiles(
   services: Services,
   options: { readonly place: BootInterface; readonly folders: readonly string[] },
 ): TftpFileSource {
+  const cache = new FileCache(cacheBytes);
   return {
     open: async (name) => {
       const machine = parseScriptFileName(name);
@@ -58,6 +60,7 @@ export function createTftpFiles(
       const asked = parseFlavorFileName(name);
       try {
         return await diskFile(
+          cache,
           asked === undefined
             ? await findLoader(options.folders, name)
             : flavorPath(services, asked.flavor, asked.file),
@@ -129,20 +132,24 @@ async function* nothing(): AsyncGenerator<Uint8Array> {
   // An empty file has no bytes to yield.
 }
 
-async function diskFile(path: string): Promise<TftpFile> {
+/** Loaders are fetched by many machines at once; a ramdisk of 40 MB is fetched by TFTP only where there is no other way. */
+const cacheBytes = 16 << 20;
+
+async function diskFile(cache: FileCache, path: string): Promise<TftpFile> {
   const file = await openRegular(path);
   if (file === undefined) {
     throw new AppError("not-found", `Boot file ${path} does not exist`);
   }
-  const { size } = await file.stat();
-  return {
+  const { size, dev, ino, mtimeMs, ctimeMs } = await file.stat();
+  return cache.share({
+    identity: [dev, ino, mtimeMs, ctimeMs, size].join(" "),
     size,
     read: async (offset, length) => {
       const { buffer, bytesRead } = await file.read(new Uint8Array(length), 0, length, offset);
       return buffer.subarray(0, bytesRead);
     },
     close: async () => await file.close(),
-  };
+  });
 }
 
 function memoryFile(content: Uint8Array): TftpFile {

@@ -10,6 +10,7 @@ import { discardLog } from "../../base/ports.ts";
 import { duration } from "../../base/quantity.ts";
 import { DhcpServer } from "../../netboot/dhcp/server.ts";
 import { nodeDatagramSockets } from "../../netboot/node-udp.ts";
+import { FileCache } from "../../netboot/tftp/file-cache.ts";
 import { TftpServer } from "../../netboot/tftp/server.ts";
 import { openDatabase } from "../../server/state/database.ts";
 import { createLeaseStore } from "../../server/state/lease-store.ts";
@@ -22,6 +23,7 @@ if (!subnet.ok) {
   throw new Error(subnet.error);
 }
 
+const cache = new FileCache(16 << 20);
 const tftp = new TftpServer({
   ...ports,
   addresses: [address as Ipv4Address],
@@ -29,15 +31,16 @@ const tftp = new TftpServer({
     open: async (name) => {
       const path = join(folder, name.replaceAll("/", ""));
       const file = await open(path, "r");
-      const { size } = await stat(path);
-      return {
+      const { size, ino, mtimeMs } = await stat(path);
+      return cache.share({
+        identity: `${ino} ${mtimeMs} ${size}`,
         size,
         read: async (offset, length) => {
           const { buffer, bytesRead } = await file.read(new Uint8Array(length), 0, length, offset);
           return buffer.subarray(0, bytesRead);
         },
         close: async () => await file.close(),
-      };
+      });
     },
   },
 });

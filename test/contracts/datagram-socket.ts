@@ -40,6 +40,31 @@ export function describeDatagramSockets(name: string, subject: DatagramSubject):
       await Promise.all([sender.close(), receiver.close()]);
     });
 
+    it("posts as it sends, and keeps to itself what cannot be sent", async () => {
+      const seen: string[] = [];
+      const receiver = await sockets.open({
+        local: { address, port: 0 },
+        receive: (bytes) => seen.push(Array.from(bytes).join()),
+      });
+      const failures: Error[] = [];
+      const sender = await sockets.open({
+        local: { address, port: 0 },
+        receive: () => undefined,
+        failed: (error) => failures.push(error),
+      });
+
+      sender.post(Uint8Array.of(1), { address: "255.255.255.255" as Ipv4Address, port: 9 });
+      sender.post(Uint8Array.of(1, 2), receiver.local);
+      await subject.settle(() => seen.length === 1);
+      await sender.close();
+      sender.post(Uint8Array.of(3), receiver.local);
+      await subject.settle(() => seen.length === 2);
+
+      expect(seen).toEqual(["1,2"]);
+      expect(failures).toEqual([]);
+      await receiver.close();
+    });
+
     it("refuses a port that is taken as a conflict that names it", async () => {
       const first = await sockets.open({ local: { address, port: 0 }, receive: () => undefined });
 

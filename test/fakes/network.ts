@@ -141,6 +141,9 @@ export class FakeLan implements DatagramSockets {
     return Promise.resolve({
       local,
       send: (bytes, to) => this.#send(bound, { bytes: bytes.slice(), to }),
+      post: (bytes, to) => {
+        this.#send(bound, { bytes: bytes.slice(), to }).catch(() => undefined);
+      },
       close: () => {
         this.#bound.delete(bound);
         return Promise.resolve();

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fromLatin1 } from "../../../base/bytes.ts";
-import { decodeTftp, encodeTftp, type TftpPacket } from "../../../netboot/tftp/packet.ts";
+import { dataFrames, decodeTftp, encodeTftp, type TftpPacket } from "../../../netboot/tftp/packet.ts";
 
 const word = fc.stringMatching(/^[a-z0-9._/-]{1,20}$/);
 const optionMap = fc
@@ -23,6 +23,29 @@ describe("decodeTftp()", () => {
         expect(decodeTftp(encodeTftp(packet))).toEqual({ ok: true, value: packet });
       }),
     );
+  });
+
+  it("frames a run of blocks as one by one, over the wrap and with a short or empty block at the end", () => {
+    for (const [length, count] of [
+      [48, 3],
+      [33, 3],
+      [32, 3],
+      [0, 1],
+    ] as const) {
+      const bytes = Uint8Array.from({ length }, (_, index) => index);
+
+      const frames = dataFrames(bytes, { first: 65_535, count, blockSize: 16 });
+
+      expect(frames).toEqual(
+        Array.from({ length: count }, (_, index) =>
+          encodeTftp({
+            kind: "data",
+            block: (65_535 + index) & 0xffff,
+            bytes: bytes.subarray(index * 16, index * 16 + 16),
+          }),
+        ),
+      );
+    }
   });
 
   it("answers any bytes with a packet or a reason", () => {
