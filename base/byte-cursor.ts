@@ -40,7 +40,12 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.bytes(1)[0] as number;
+    const byte = this.#bytes[this.#offset];
+    if (byte === undefined) {
+      throw new Truncated(1, 0);
+    }
+    this.#offset += 1;
+    return byte;
   }
 
   u16(): number {

@@ -24,11 +24,11 @@ export function macToBytes(mac: MacAddress): Uint8Array {
   return Uint8Array.from(mac.split(":"), (pair) => Number.parseInt(pair, 16));
 }
 
+const hexPairs = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
 /** The address of six bytes; more are cut (a BOOTP chaddr field has sixteen). */
 export function macFromBytes(bytes: Uint8Array): MacAddress {
-  return Array.from(bytes.subarray(0, 6), (byte) => byte.toString(16).padStart(2, "0")).join(
-    ":",
-  ) as MacAddress;
+  return Array.from(bytes.subarray(0, 6), (byte) => hexPairs[byte]).join(":") as MacAddress;
 }
 
 export function parseIpv4(text: string): Result<Ipv4Address, string> {
@@ -40,19 +40,35 @@ export function parseIpv4(text: string): Result<Ipv4Address, string> {
 
 /** The address as an unsigned 32-bit number in host order. */
 export function ipv4ToNumber(address: Ipv4Address): number {
-  return address.split(".").reduce((value, part) => value * 256 + Number(part), 0);
+  // Asked several times for each DHCP message: read in one pass.
+  let value = 0;
+  let part = 0;
+  for (let index = 0; index < address.length; index++) {
+    const char = address.charCodeAt(index);
+    if (char === dot) {
+      value = value * 256 + part;
+      part = 0;
+    } else {
+      part = part * 10 + char - zero;
+    }
+  }
+  return value * 256 + part;
 }
 
+const [dot, zero] = [0x2e, 0x30];
+
 export function ipv4FromNumber(value: number): Ipv4Address {
-  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join(".") as Ipv4Address;
+  const low = value % 2 ** 24;
+  return `${Math.floor(value / 2 ** 24) % 256}.${low >>> 16}.${(low >>> 8) & 255}.${low & 255}` as Ipv4Address;
 }
 
 export function ipv4ToBytes(address: Ipv4Address): Uint8Array {
-  return Uint8Array.from(address.split("."), Number);
+  const value = ipv4ToNumber(address);
+  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
 }
 
 export function ipv4FromBytes(bytes: Uint8Array): Ipv4Address {
-  return Array.from(bytes.subarray(0, 4)).join(".") as Ipv4Address;
+  return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` as Ipv4Address;
 }
 
 /** Parses `10.1.2.0/24`; host bits are cleared. */

@@ -1,5 +1,5 @@
 /** DHCP options (RFC 2132 and those named beside each): numbers, and the value forms that are used here. */
-import { fromLatin1, toLatin1 } from "../../base/bytes.ts";
+import { concatBytes, fromLatin1, toLatin1 } from "../../base/bytes.ts";
 import { type Ipv4Address, ipv4FromBytes, ipv4ToBytes } from "../../base/net-types.ts";
 
 export const option = {
@@ -82,7 +82,7 @@ export function u32Value(value: number): Uint8Array {
 }
 
 export function addressesValue(addresses: readonly Ipv4Address[]): Uint8Array {
-  return Uint8Array.from(addresses.flatMap((address) => [...ipv4ToBytes(address)]));
+  return concatBytes(addresses.map(ipv4ToBytes));
 }
 
 export function textValue(text: string): Uint8Array {

@@ -216,8 +216,9 @@ function inRequestedOrder(
   options: readonly (readonly [number, Uint8Array])[],
   wanted: Uint8Array | undefined,
 ): readonly (readonly [number, Uint8Array])[] {
-  const rank = new Map([...(wanted ?? [])].map((code, index) => [code, index] as const));
-  const place = (code: number): number =>
-    code === option.subnetMask ? -1 : (rank.get(code) ?? Number.MAX_SAFE_INTEGER);
+  const place = (code: number): number => {
+    const at = wanted?.indexOf(code) ?? -1;
+    return code === option.subnetMask ? -1 : at < 0 ? Number.MAX_SAFE_INTEGER : at;
+  };
   return [...options].sort((a, b) => place(a[0]) - place(b[0]));
 }

@@ -25,7 +25,10 @@ export interface TftpServerOptions {
   readonly limits?: Partial<TransferLimits>;
 }
 
-/** Transfers of one address at the same time: firmware has one, a loader that fetches its modules a few. */
+/**
+ * Transfers of one address at the same time, once half of all that there may be are under way: firmware has one, a loader that fetches its
+ * modules a few.
+ */
 const perClientLimit = 32;
 /** Netascii changes lengths, so such a file is converted in memory; it is meant for text. */
 const netasciiLimit = 4 << 20;
@@ -106,7 +109,8 @@ export class TftpServer {
     if (this.#active.has(key)) {
       return; // The request again, since our first answer has not arrived yet: the transfer repeats it by itself.
     }
-    if (this.#active.size >= (this.#options.maxTransfers ?? 512) || client >= perClientLimit) {
+    const most = this.#options.maxTransfers ?? 512;
+    if (this.#active.size >= most || (client >= perClientLimit && this.#active.size >= most / 2)) {
       this.#counts.dropped += 1;
       return;
     }
