@@ -48,12 +48,15 @@ syslinux-common     # ldlinux.c32, which that needs
 python3             # node-gyp
 qemu-system-x86     # machines
 qemu-utils          # qemu-img
+rpm                 # an rpm database: which packages changed
 rsync               # the judge of fidelity, and the peer of benchmarks
 shellcheck          # shell scripts
+skopeo              # container archives, made and read by others
 socat               # the serial line of a machine by hand
 tcpdump             # what went over a lab's wire
 tftp-hpa            # a foreign TFTP client
 udhcpc              # a foreign DHCP client
+umoci               # container archives, unpacked by others
 util-linux          # unshare, nsenter, losetup, partx
 wget                # client commands where curl is not
 xfsprogs            # mkfs.xfs: layouts

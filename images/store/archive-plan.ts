@@ -59,7 +59,7 @@ export function planArchive(members: readonly ArchiveMember[]): Result<ArchivePl
     }
     addParents(entry, directories);
   }
-  directories.set(rootPath, directories.get(rootPath) ?? implied(rootPath));
+  directories.set(rootPath, directories.get(rootPath) ?? impliedDirectory(rootPath));
   return ok({
     directories: [...directories.values()].sort((a, b) => (a.path < b.path ? -1 : 1)),
     others: others.sort((a, b) => a.ordinal - b.ordinal),
@@ -104,11 +104,12 @@ function addParents(entry: FileEntry, directories: Map<RelPath, FileEntryDirecto
       // Its own parents were looked at, or will be, with the member that gave it.
       return;
     }
-    directories.set(path, implied(path));
+    directories.set(path, impliedDirectory(path));
   }
 }
 
-function implied(path: RelPath): FileEntryDirectory {
+/** A directory that an archive only implies by what is in it. */
+export function impliedDirectory(path: RelPath): FileEntryDirectory {
   return {
     kind: "directory",
     path,

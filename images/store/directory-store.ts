@@ -5,6 +5,7 @@ import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { AppError } from "../../base/errors.ts";
 import type { RelPath } from "../../base/path-bytes.ts";
 import { type Clock, discardLog, type Log } from "../../base/ports.ts";
+import { exportContainer } from "../container/export-container.ts";
 import type { FileEntry } from "../entry.ts";
 import {
   formatVersion,
@@ -228,6 +229,15 @@ export class DirectoryStore implements ImageStore {
   ): Promise<{ readonly manifest: Manifest; readonly bytes: number }> {
     const version = await resolveVersion(this.#context.paths, ref);
     return exportTar(this.#context, { version, file }, options);
+  }
+
+  async exportContainer(
+    ref: VersionRef,
+    file: string,
+    options: ExportOptions = {},
+  ): Promise<{ readonly manifest: Manifest; readonly bytes: number }> {
+    const version = await resolveVersion(this.#context.paths, ref);
+    return exportContainer(this.#context, { version, file }, options);
   }
 
   async remove(image: ImageName, options: { readonly signal?: AbortSignal } = {}): Promise<void> {

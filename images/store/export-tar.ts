@@ -63,7 +63,8 @@ export async function exportTar(
   }
 }
 
-async function membersOf(
+/** A version's manifest, and its entries in the order of an archive. */
+export async function membersOf(
   context: StoreContext,
   version: VersionId,
   signal: { readonly signal?: AbortSignal },

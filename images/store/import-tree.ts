@@ -4,6 +4,7 @@ import { AppError } from "../../base/errors.ts";
 import { escapePath, joinPath, type RelPath } from "../../base/path-bytes.ts";
 import { formatByteSize } from "../../base/quantity.ts";
 import { addLayout } from "../capture/layout-file.ts";
+import { openContainer } from "../container/open-container.ts";
 import { openDisk } from "../disk/open-disk.ts";
 import type { ImageName } from "../manifest.ts";
 import type { SyncAction } from "../sync/actions.ts";
@@ -12,7 +13,7 @@ import { isStreamed, planSync, summarise } from "../sync/plan.ts";
 import { parseTarMessages } from "../sync/tar-messages.ts";
 import { encodeMember, endOfArchive, memberPadding } from "../tar/encode.ts";
 import { readTar } from "../tar/stream.ts";
-import { type ApplyOptions, applyToTree } from "../tree/apply.ts";
+import { applyToTree } from "../tree/apply.ts";
 import { scanTree } from "../tree/scan.ts";
 import { readMembers } from "../tree/tar-tool.ts";
 import { readArchiveFile } from "./archive-file.ts";
@@ -20,10 +21,11 @@ import { type ArchiveMember, type ArchivePlan, planArchive } from "./archive-pla
 import { commitFresh } from "./commit.ts";
 import type { StoreContext } from "./context.ts";
 import { makeWorkFolder } from "./durable-file.ts";
+import type { Incoming } from "./incoming.ts";
 import { treeIn } from "./interrupted.ts";
 import { MemberCursor } from "./member-cursor.ts";
 import { refuseExisting } from "./placing.ts";
-import type { CommitResult, ImportOptions, ImportSource } from "./store.ts";
+import type { CommitResult, ContainerSource, ImportOptions, ImportSource } from "./store.ts";
 
 /** Each is kept in memory until the archive was read once. */
 const maxMembers = 10_000_000;
@@ -42,6 +44,9 @@ export async function importImage(
     await mkdir(tree);
     if (source.kind === "disk") {
       return await importDisk(context, { image, file: source.file, tree, work }, options);
+    }
+    if (source.kind === "container") {
+      return await importContainer(context, { image, source, tree, work }, options);
     }
     const from =
       source.kind === "tar"
@@ -92,6 +97,30 @@ async function importDisk(
   return await commitFresh(context, { image: task.image, tree, work, options: { ...options, source } });
 }
 
+/** What was unpacked of the archive goes before the tree is committed. */
+async function importContainer(
+  context: StoreContext,
+  task: {
+    readonly image: ImageName;
+    readonly source: ContainerSource;
+    readonly tree: string;
+    readonly work: string;
+  },
+  options: ImportOptions,
+): Promise<CommitResult> {
+  const { source, tree, work } = task;
+  const scratch = `${work}/container`;
+  await mkdir(scratch);
+  const container = await openContainer(source, { work: scratch, ...options });
+  await unpack(container, { tree, work, what: source.file, options });
+  await rm(scratch, { recursive: true, force: true });
+  for (const note of container.notes) {
+    options.onNote?.(note);
+  }
+  const from = { ...options, source: container.source };
+  return await commitFresh(context, { image: task.image, tree, work, options: from });
+}
+
 const layoutNotes: Readonly<Record<Awaited<ReturnType<typeof addLayout>>, readonly string[]>> = {
   written: [],
   present: ["the disk has an autoinstallscript.conf already; it was kept"],
@@ -124,11 +153,6 @@ async function unpack(
   if (missing !== undefined) {
     throw moved(to.what, missing);
   }
-}
-
-interface Incoming extends Pick<ApplyOptions, "tar" | "afterStream"> {
-  readonly actions: readonly SyncAction[];
-  readonly bytes: number;
 }
 
 /** Reads the archive once, to its end: nothing is written of one that is not whole. */

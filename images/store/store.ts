@@ -98,7 +98,16 @@ export type ImportSource =
   | { readonly kind: "tar"; readonly file: string }
   | { readonly kind: "folder"; readonly folder: string }
   /** Raw or qcow2, also compressed. Its partitions become the layout. */
-  | { readonly kind: "disk"; readonly file: string };
+  | { readonly kind: "disk"; readonly file: string }
+  | ContainerSource;
+
+/** An archive in the OCI image layout or as `docker save` writes it; its layers become one tree. */
+export interface ContainerSource {
+  readonly kind: "container";
+  readonly file: string;
+  /** Which of its images, where it holds several. */
+  readonly reference?: string;
+}
 
 export interface ImportOptions extends WaitOptions {
   readonly message: string;
@@ -208,6 +217,12 @@ export interface ImageStore extends VersionReader {
   importImage(image: ImageName, source: ImportSource, options: ImportOptions): Promise<CommitResult>;
   /** Writes a version as a tar file at an absolute path, compressed where that ends with `.zst`. */
   exportTar(
+    ref: VersionRef,
+    file: string,
+    options?: ExportOptions,
+  ): Promise<{ readonly manifest: Manifest; readonly bytes: number }>;
+  /** Writes a version as an OCI archive of one layer at an absolute path. `docker load` takes it too. */
+  exportContainer(
     ref: VersionRef,
     file: string,
     options?: ExportOptions,

@@ -375,15 +375,20 @@ export const ImportRequest = z.strictObject({
   folder: z.string().min(1).max(4096).optional(),
   /** Raw or qcow2, also compressed. */
   disk: z.string().min(1).max(4096).optional(),
+  /** An OCI or `docker save` archive, also compressed. */
+  container: z.string().min(1).max(4096).optional(),
+  /** Which image of that archive. */
+  reference: z.string().min(1).max(1024).optional(),
   message: z.string().max(4096).optional(),
 });
 export type ImportRequest = z.infer<typeof ImportRequest>;
 
-/** `file` is an absolute path on the server: a tar, compressed where it ends with `.zst`, or with `disk` a disk that boots. */
+/** `file` is an absolute path on the server: a tar, compressed where it ends with `.zst`, or with `disk` a disk that boots, or an OCI archive. */
 export const ExportRequest = z.strictObject({
   file: z.string().min(1).max(4096),
   version: versionWord.optional(),
   replace: z.boolean().optional(),
+  container: z.boolean().optional(),
   disk: z
     .strictObject({
       format: z.enum(["raw", "qcow2"]),

@@ -43,8 +43,11 @@ export function imageFileRoutes(services: Services): readonly Route[] {
       access: "admin",
       handle: async (context) => {
         const image = imageName(pathParam(context, "name"));
-        const { version, file, replace, disk } = await readJson(context, ExportRequest);
+        const { version, file, replace, disk, container } = await readJson(context, ExportRequest);
         mustBeAbsolute(file);
+        if (disk !== undefined && container === true) {
+          throw new AppError("bad-input", "An export is a disk or a container archive, not both");
+        }
         const manifest = await services.store.resolve(versionRef(image, version));
         const from = versionText(manifest);
         const params: ExportParams & { readonly image: string; readonly version: number } = {
@@ -52,6 +55,7 @@ export function imageFileRoutes(services: Services): readonly Route[] {
           file,
           replace: replace === true,
           ...(disk === undefined ? {} : { disk }),
+          ...(container === true ? { container } : {}),
           image,
           version: manifest.number,
         };
@@ -67,15 +71,18 @@ export function imageFileRoutes(services: Services): readonly Route[] {
   ];
 }
 
-function importSource({ tar, folder, disk }: ImportRequest): ImportSource {
+function importSource({ tar, folder, disk, container, reference }: ImportRequest): ImportSource {
   const given: readonly ImportSource[] = [
     ...(tar === undefined ? [] : [{ kind: "tar", file: tar } as const]),
     ...(folder === undefined ? [] : [{ kind: "folder", folder } as const]),
     ...(disk === undefined ? [] : [{ kind: "disk", file: disk } as const]),
+    ...(container === undefined
+      ? []
+      : [{ kind: "container", file: container, ...(reference === undefined ? {} : { reference }) } as const]),
   ];
   const [source] = given;
   if (source === undefined || given.length > 1) {
-    throw new AppError("bad-input", "An import wants one of tar, folder and disk");
+    throw new AppError("bad-input", "An import wants one of tar, folder, disk and container");
   }
   return source;
 }

@@ -14,4 +14,5 @@ export interface ExportParams {
   readonly file: string;
   readonly replace: boolean;
   readonly disk?: ExportRequest["disk"];
+  readonly container?: boolean;
 }

@@ -44,13 +44,14 @@ export function importHandler(services: () => Services): JobHandler {
 export function exportHandler(services: () => Services): JobHandler {
   return {
     run: async ({ job, signal, progress }) => {
-      const { from, file, replace, disk } = job.params as unknown as ExportParams;
+      const { from, file, replace, disk, container } = job.params as unknown as ExportParams;
       const { store } = services();
       const version = wanted(parseVersionRef(from));
       const options = { onProgress: progress, signal };
+      const write = container === true ? store.exportContainer.bind(store) : store.exportTar.bind(store);
       const { manifest, bytes, notes } =
         disk === undefined
-          ? { ...(await store.exportTar(version, file, { replace, ...options })), notes: [] }
+          ? { ...(await write(version, file, { replace, ...options })), notes: [] }
           : await exportDisk(store, diskRequest(disk, { version, file, replace }), options);
       return {
         image: manifest.image,

@@ -1,4 +1,4 @@
-/** Images as files: in from a disk, a tar or a directory, out to a tar or a disk. */
+/** Images as files: in from a disk, a tar, a container archive or a directory, out to a tar, a container archive or a disk. */
 import { resolve } from "node:path";
 import { formatByteSize, parseByteSize } from "../../../base/quantity.ts";
 import { ExportResult, ImportResult } from "../../api/schema.ts";
@@ -10,8 +10,8 @@ import { given, printJson, runJobs } from "./started.ts";
 
 export const imageImportCommand: Command = {
   name: "image import",
-  summary: "Make a new image of a disk, a tar file or a directory",
-  synopsis: "IMAGE --disk FILE|--tar FILE|--dir DIR [--message TEXT]",
+  summary: "Make a new image of a disk, a tar file, a container archive or a directory",
+  synopsis: "IMAGE --disk FILE|--tar FILE|--oci FILE|--dir DIR [--message TEXT]",
   positionals: { min: 1, max: 1 },
   options: {
     disk: {
@@ -20,6 +20,12 @@ export const imageImportCommand: Command = {
       help: "a raw or qcow2 disk, also compressed; its partitions become the layout",
     },
     tar: { type: "string", value: "FILE", help: "a tar file, also compressed by zstd, gzip, xz or bzip2" },
+    oci: {
+      type: "string",
+      value: "FILE",
+      help: "an archive in the OCI layout or of 'docker save', also compressed; its layers become one tree",
+    },
+    ref: { type: "string", value: "NAME", help: "which image of the archive, where it holds several" },
     dir: { type: "string", value: "DIR", help: "a directory; what is mounted below it is left out" },
     message: { type: "string", short: "m", value: "TEXT", help: "for the history" },
   },
@@ -32,12 +38,16 @@ export const imageImportCommand: Command = {
       const text = context.args.text(name);
       return text === undefined ? undefined : resolve(cwd, text);
     };
-    const sources = { disk: path("disk"), tar: path("tar"), folder: path("dir") };
+    const sources = { disk: path("disk"), tar: path("tar"), container: path("oci"), folder: path("dir") };
     if (Object.values(sources).filter((source) => source !== undefined).length !== 1) {
-      throw usageError(imageImportCommand, "say one of --disk, --tar and --dir");
+      throw usageError(imageImportCommand, "say one of --disk, --tar, --oci and --dir");
     }
     const [job] = await runJobs(context, imagePath(image, "import"), {
-      body: given({ ...sources, message: context.args.text("message") }),
+      body: given({
+        ...sources,
+        reference: context.args.text("ref"),
+        message: context.args.text("message"),
+      }),
       onInterrupt: "cancel",
     });
     const result = ImportResult.parse(job?.result);
@@ -57,11 +67,16 @@ export const imageImportCommand: Command = {
 
 export const imageExportCommand: Command = {
   name: "image export",
-  summary: "Write a version as a tar file, or as a disk that boots",
-  synopsis: "IMAGE[@VERSION] --tar FILE|--disk FILE --size SIZE [--force]",
+  summary: "Write a version as a tar file, as a container archive, or as a disk that boots",
+  synopsis: "IMAGE[@VERSION] --tar FILE|--oci FILE|--disk FILE --size SIZE [--force]",
   positionals: { min: 1, max: 1 },
   options: {
     tar: { type: "string", value: "FILE", help: "where to; compressed if its name ends with .zst" },
+    oci: {
+      type: "string",
+      value: "FILE",
+      help: "where to; an OCI archive of one layer, which 'docker load' takes too",
+    },
     disk: {
       type: "string",
       value: "FILE",
@@ -86,19 +101,22 @@ export const imageExportCommand: Command = {
   examples: [
     "ingot image export web --disk /srv/web.qcow2 --size 20G",
     "ingot image export web@3 --tar /srv/web.tar.zst",
+    "ingot image export web --oci /srv/web.oci.tar",
   ],
   async run(context) {
     const { image, version } = splitVersion(context.args.positionals[0], imageExportCommand);
-    const [tar, disk] = [context.args.text("tar"), context.args.text("disk")];
-    const file = tar ?? disk;
-    if (file === undefined || (tar !== undefined && disk !== undefined)) {
-      throw usageError(imageExportCommand, "say one of --tar and --disk");
+    const disk = context.args.text("disk");
+    const container = context.args.text("oci");
+    const [file, another] = [context.args.text("tar"), container, disk].filter((name) => name !== undefined);
+    if (file === undefined || another !== undefined) {
+      throw usageError(imageExportCommand, "say one of --tar, --oci and --disk");
     }
     const [job] = await runJobs(context, imagePath(image, "export"), {
       body: given({
         version,
         file: resolve(context.env.cwd, file),
         replace: context.args.flag("force"),
+        container: container === undefined ? undefined : true,
         disk: disk === undefined ? undefined : diskOptions(context, disk),
       }),
       onInterrupt: "cancel",
