@@ -38,6 +38,7 @@ import type {
   ImageSummary,
   ImportOptions,
   ImportSource,
+  MembersOptions,
   PruneOptions,
   PruneResult,
   RollbackOptions,
@@ -142,7 +143,7 @@ export class DirectoryStore implements ImageStore {
   members(
     ref: VersionRef,
     paths: readonly RelPath[],
-    options: { readonly signal?: AbortSignal } = {},
+    options: MembersOptions = {},
   ): AsyncIterable<Uint8Array> {
     return versionMembers(this.#context, { ref, paths, ...options });
   }

@@ -164,6 +164,14 @@ export interface EntryDifference {
   readonly changes: readonly Change[];
 }
 
+export interface MembersOptions {
+  /** `given` (unless told): as the paths are. `stored`: as they lie in the packs, which are then read once, from front to back. */
+  readonly order?: "given" | "stored";
+  /** In stored order, told of each read of a pack. */
+  readonly onRead?: (frames: number) => void;
+  readonly signal?: AbortSignal;
+}
+
 /** Reading versions: all that install, update and drift need. */
 export interface VersionReader {
   /** Finds the version that `ref` means. */
@@ -172,14 +180,10 @@ export interface VersionReader {
   entries(ref: VersionRef): AsyncIterable<FileEntry>;
   versionStream(ref: VersionRef, options?: { readonly signal?: AbortSignal }): Promise<VersionStream>;
   /**
-   * An uncompressed tar of just these members in the given order, ended with end-of-archive blocks. A hard link comes as
-   * a link to its target, whether the target is asked for or not.
+   * An uncompressed tar of just these members, ended with end-of-archive blocks. A hard link comes as a link to its target,
+   * whether the target is asked for or not.
    */
-  members(
-    ref: VersionRef,
-    paths: readonly RelPath[],
-    options?: { readonly signal?: AbortSignal },
-  ): AsyncIterable<Uint8Array>;
+  members(ref: VersionRef, paths: readonly RelPath[], options?: MembersOptions): AsyncIterable<Uint8Array>;
   /** The content of one regular file or of a further name of one; `refused` over `limit` bytes. */
   readFile(ref: VersionRef, path: RelPath, options: { readonly limit: number }): Promise<Uint8Array>;
 }

@@ -9,6 +9,8 @@ import type { StoredEntry } from "./entry-line.ts";
 import { contentOf, encodeStored } from "./member-encoder.ts";
 import { entryWithDigest, type OpenVersion, openVersion, storedEntries } from "./open-version.ts";
 import { PackReader } from "./pack-reader.ts";
+import type { MembersOptions } from "./store.ts";
+import { inStoredOrder } from "./stored-order.ts";
 
 /** Every entry of a version, complete. */
 export async function* versionEntries(context: StoreContext, ref: VersionRef): AsyncGenerator<FileEntry> {
@@ -24,19 +26,25 @@ export async function* versionEntries(context: StoreContext, ref: VersionRef): A
   }
 }
 
-/** An uncompressed tar of the members of these paths, in this order. */
+/** An uncompressed tar of the members of these paths. */
 export async function* versionMembers(
   context: StoreContext,
-  request: { readonly ref: VersionRef; readonly paths: readonly RelPath[]; readonly signal?: AbortSignal },
+  request: MembersOptions & { readonly ref: VersionRef; readonly paths: readonly RelPath[] },
 ): AsyncGenerator<Uint8Array> {
-  const { signal } = request;
+  const { signal, onRead, paths } = request;
+  const waiting = signal === undefined ? {} : { signal };
   const version = await openVersion(context.paths, request.ref);
   try {
-    const found = await find(version, new Set(request.paths));
-    const reader = new PackReader(signal === undefined ? {} : { signal });
-    for (const path of request.paths) {
-      signal?.throwIfAborted();
-      yield* encodeStored(mustHave(found, { path, version }), { version, reader });
+    const found = await find(version, new Set(paths));
+    const entries = paths.map((path) => mustHave(found, { path, version }));
+    if (request.order === "stored") {
+      yield* inStoredOrder(version, entries, { ...waiting, ...(onRead === undefined ? {} : { onRead }) });
+    } else {
+      const reader = new PackReader(waiting);
+      for (const stored of entries) {
+        signal?.throwIfAborted();
+        yield* encodeStored(stored, { version, reader });
+      }
     }
     yield endOfArchive;
   } finally {

@@ -33,11 +33,11 @@ export async function* encodeBundle(input: BundleInput): AsyncGenerator<Uint8Arr
   if (input.plan.patches.size > 0) {
     yield* writeTar(patchMembers(input.plan, input));
   }
-  yield* input.store.members(
-    version,
-    control.members,
-    input.signal === undefined ? {} : { signal: input.signal },
-  );
+  // All of it is staged before anything is renamed, so the order is the store's affair.
+  yield* input.store.members(version, control.members, {
+    order: "stored",
+    ...(input.signal === undefined ? {} : { signal: input.signal }),
+  });
 }
 
 async function* controlMembers(control: ControlFiles, script: string): AsyncGenerator<TarMember> {

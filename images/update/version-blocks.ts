@@ -18,7 +18,10 @@ export async function* versionBlocks(
 ): AsyncGenerator<readonly [path: RelPath, bytes: Uint8Array]> {
   const sizes = new Map(files);
   const { store, version, signal } = source;
-  const tar = store.members(version, [...sizes.keys()], signal === undefined ? {} : { signal });
+  const tar = store.members(version, [...sizes.keys()], {
+    order: "stored",
+    ...(signal === undefined ? {} : { signal }),
+  });
   let path: RelPath | undefined;
   let block = new Block(0);
   for await (const events of readTar(tar, { what: "the image's own files" })) {

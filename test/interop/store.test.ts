@@ -180,6 +180,22 @@ describe("a version of a tree with everything in it", () => {
     expect(statSync(at("members/sparse")).blocks).toBeLessThan(1000);
   });
 
+  it("gives the same members in the order in which they are stored", async () => {
+    const entries = [...(await allEntries(store)).values()].filter((entry) => entry.kind !== "socket");
+    const paths = entries.map((entry) => entry.path).reverse();
+    mkdirSync(at("stored"));
+    const file = openSync(at("stored.tar"), "w");
+    for await (const chunk of store.members({ image: web }, paths, { order: "stored" })) {
+      writeSync(file, chunk);
+    }
+    closeSync(file);
+
+    sh(`${extract} -f '${at("stored.tar")}'`, at("stored"));
+
+    expect(sh(`tar -tf '${at("stored.tar")}' | wc -l`, "/").trim()).toBe(String(paths.length));
+    expect(sockets(differences(tree(), at("stored")))).toBe("");
+  });
+
   it("reads a file, holes filled, and refuses one over the limit", async () => {
     const content = await store.readFile({ image: web }, "holes" as RelPath, { limit: 4_000_000 });
 
@@ -234,6 +250,55 @@ describe("a version of a tree with everything in it", () => {
   });
 });
 
+describe("a version whose content another image has in another order, some of it several times", () => {
+  it("is read in stored order with each frame of its packs once, and comes whole", async () => {
+    const state = `${folder}/shared`;
+    const store = storeAt(state);
+    const [first, second] = [imageName("first"), imageName("second")];
+    mkdirSync(`${state}/images`, { recursive: true });
+    sh(
+      `mkdir -p first second/more
+       for i in $(seq 10 69); do head -c 400000 /dev/urandom > first/f$i; done
+       for i in $(seq 10 69); do cp first/f$i second/b$((80 - i)); done
+       for i in 15 35 65; do cp first/f$i second/more/copy$i; done
+       chmod 751 second/b40; echo own > second/own; truncate -s 5M second/hole; cp second/hole second/hole-too`,
+      `${state}/images`,
+    );
+    await store.commit(first, { message: "first" });
+    const { manifest } = await store.commit(second, { message: "second" });
+    const entries: FileEntry[] = [];
+    for await (const entry of store.entries({ image: second })) {
+      entries.push(entry);
+    }
+    const frames = manifest.packs.reduce((sum, id) => sum + framesOf(`${state}/packs/${id}.tar.zst`), 0);
+
+    let read = 0;
+    const file = openSync(`${state}/second.tar`, "w");
+    const paths = entries.map((entry) => entry.path);
+    for await (const chunk of store.members({ image: second }, paths, {
+      order: "stored",
+      onRead: (count) => {
+        read += count;
+      },
+    })) {
+      writeSync(file, chunk);
+    }
+    closeSync(file);
+
+    mkdirSync(`${state}/out`);
+    sh(`${extract} -f ../second.tar; ${extract} -f ../second.tar more`, `${state}/out`);
+    sh("touch -r ../images/second .", `${state}/out`);
+    expect(frames).toBeGreaterThan(5);
+    expect(read).toBeLessThanOrEqual(frames);
+    expect(differences(`${state}/images/second`, `${state}/out`)).toBe("");
+  });
+});
+
+/** As zstd counts them, without the index. */
+function framesOf(pack: string): number {
+  return Number(/# Zstandard Frames: (\d+)/.exec(sh(`zstd -lv '${pack}'`, "/"))?.[1]);
+}
+
 describe("damage", () => {
   it("is found by verify, named, and never streamed", async () => {
     const state = `${folder}/damage`;
@@ -255,6 +320,11 @@ describe("damage", () => {
     const { stream } = await store.versionStream({ image: web });
     await expect(drain(stream)).rejects.toMatchObject({ code: "corrupt" });
     await expect(drain(store.members({ image: web }, ["file2" as RelPath]))).rejects.toMatchObject({
+      code: "corrupt",
+      message: expect.stringContaining("'file2' in web@1"),
+    });
+    const all = ["file1", "file2", "file3"] as RelPath[];
+    await expect(drain(store.members({ image: web }, all, { order: "stored" }))).rejects.toMatchObject({
       code: "corrupt",
       message: expect.stringContaining("'file2' in web@1"),
     });
