@@ -17,12 +17,11 @@ export type ShellAsset =
  * another one: what runs on a client comes in one piece.
  */
 export function shellAsset(name: ShellAsset): ShellText {
-  const text = readAsset(name).replace(/^#INGOT-INCLUDE (\S+)$/gm, (_, included: string) =>
-    readAsset(included),
-  );
-  return trustedShell(text);
+  return trustedShell(readAsset(name));
 }
 
 function readAsset(name: string): string {
-  return toLatin1(readPackageFile(name));
+  return toLatin1(readPackageFile(name)).replace(/^#INGOT-INCLUDE (\S+)$/gm, (_, included: string) =>
+    readAsset(included),
+  );
 }

@@ -102,11 +102,24 @@ export interface BootLoaderFacts {
   readonly commandLine?: string;
 }
 
+/**
+ * `find` prints all of an entry, and stat the numbers of many devices at once; `find-each` is the same with a stat that must be
+ * asked for each device; `stat` is busybox's find and stat together.
+ */
+export type Lister = "find" | "find-each" | "stat";
+
 /** What the client's tools can do; decides which listing and archive commands are used and what is lost. */
 export interface ToolFacts {
   /** GNU findutils version; absent where find is not GNU's. */
   readonly gnuFind?: string;
   readonly gnuTar?: string;
+  /** tar is busybox's: one archive for every batch of names, no attributes, no holes, and not every owner and time. */
+  readonly busyboxTar?: boolean;
+  /** How a tree is listed; absent where neither way works, and in facts of old, which say `find` by naming GNU's. */
+  readonly lister?: Lister;
+  /** Times come without fractions of a second, or cannot be set with them; absent where they can. */
+  readonly listsWholeSeconds?: boolean;
+  readonly setsWholeSeconds?: boolean;
   readonly tarXattrs: boolean;
   readonly tarAcls: boolean;
   readonly tarSelinux: boolean;

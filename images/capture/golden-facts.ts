@@ -10,18 +10,12 @@ import {
   parseSfdiskDump,
   present,
 } from "./disk-tables.ts";
-import type {
-  BootLoaderFacts,
-  DiskFacts,
-  FilesystemFacts,
-  GoldenFacts,
-  MountFacts,
-  ToolFacts,
-} from "./facts.ts";
+import type { BootLoaderFacts, DiskFacts, FilesystemFacts, GoldenFacts, MountFacts } from "./facts.ts";
 import { type BlockDevice, parseLsblk } from "./lsblk.ts";
 import { parseMounts } from "./mounts.ts";
 import { parseAssignments, type Sections, sectionLines, splitSections } from "./sections.ts";
 import { parseArrays, parseCrypts, parseVolumeGroups } from "./stack-facts.ts";
+import { toolFacts } from "./tool-facts.ts";
 
 /** Reads the probe's output. */
 export function parseProbe(output: string): Result<GoldenFacts, string> {
@@ -211,23 +205,5 @@ function bootLoaderFacts(sections: Sections, disks: readonly KernelDisk[]): Boot
     kind,
     disks: code.filter(({ od }) => hasBootCode(od)).map(({ disk }) => disk.device),
     ...(commandLine === undefined ? {} : { commandLine }),
-  };
-}
-
-/** Reads the sections on find, tar and other programs. */
-export function toolFacts(sections: Sections): ToolFacts {
-  const programs = new Set(sectionLines(sections, "programs"));
-  const abilities = new Set(sectionLines(sections, "tar-abilities"));
-  const gnuFind = /GNU findutils\)?\s+(\d[\w.]*)/.exec(sections.get("find") ?? "")?.[1];
-  const gnuTar = /GNU tar\)?\s+(\d[\w.]*)/.exec(sections.get("tar") ?? "")?.[1];
-  return {
-    ...present({ gnuFind, gnuTar }),
-    tarXattrs: abilities.has("xattrs"),
-    tarAcls: abilities.has("acls"),
-    tarSelinux: abilities.has("selinux"),
-    sha256sum: programs.has("sha256sum"),
-    zstd: programs.has("zstd"),
-    getfattr: programs.has("getfattr"),
-    getfacl: programs.has("getfacl"),
   };
 }

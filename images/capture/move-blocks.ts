@@ -29,7 +29,8 @@ interface Trees {
 export async function moveBlocks(input: PassInput, trees: Trees): Promise<MovedBlocks> {
   const { session, plan, tree, tools, signal } = input;
   const waiting = signal === undefined ? {} : { signal };
-  const wanted = tools.sha256sum ? candidates(trees) : [];
+  // Whether a file held still is asked of find, which must be one that prints times.
+  const wanted = tools.sha256sum && tools.lister !== "stat" ? candidates(trees) : [];
   const place = { session, root: plan.root, tree, ...waiting };
   const files =
     wanted.length === 0

@@ -8,6 +8,7 @@ import type { FilesystemFacts, GoldenFacts, MountFacts } from "./facts.ts";
 import { mountsBelow, showPath } from "./mounts.ts";
 import type { RuleSources } from "./request.ts";
 import { joinRules } from "./rules.ts";
+import { lostInCapture, missingTools } from "./tool-limits.ts";
 
 export interface CapturePlan {
   readonly root: string;
@@ -64,7 +65,7 @@ export function planCapture(
     bytes: used.reduce((sum, filesystem) => sum + (filesystem.used ?? 0), 0),
     entries: used.reduce((sum, filesystem) => sum + (filesystem.entries ?? 0), 0),
     warnings: [
-      ...lostMetadata(facts),
+      ...lostInCapture(facts.tools),
       ...captured.flatMap(({ path, mount }) =>
         leftOut.some((out) => path.startsWith(`${out.path}/`))
           ? [`${showPath(mount.mountPoint)} lies below a mount that is left out, so it is left out too`]
@@ -86,10 +87,7 @@ function refuse(facts: GoldenFacts, host: string): CaptureRefusal | undefined {
       hint: "Connect as root, or as a user who may use sudo without a password.",
     };
   }
-  const missing = [
-    ...(facts.tools.gnuFind === undefined ? ["GNU find (package findutils)"] : []),
-    ...(facts.tools.gnuTar === undefined ? ["GNU tar (package tar)"] : []),
-  ];
+  const missing = missingTools(facts.tools);
   return missing.length === 0
     ? undefined
     : {
@@ -112,16 +110,4 @@ function installHint(facts: GoldenFacts): string {
           ? "pacman -S findutils tar"
           : "yum install findutils tar";
   return `On that machine: ${command}.`;
-}
-
-function lostMetadata(facts: GoldenFacts): readonly string[] {
-  const lost = [
-    ...(facts.tools.tarXattrs ? [] : ["extended attributes and file capabilities"]),
-    ...(facts.tools.tarAcls ? [] : ["POSIX ACLs"]),
-  ];
-  return lost.length === 0
-    ? []
-    : [
-        `The client's GNU tar ${facts.tools.gnuTar} cannot read ${lost.join(" and ")}: the image will not have them`,
-      ];
 }

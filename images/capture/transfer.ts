@@ -10,13 +10,17 @@ import { isStreamed, summarise } from "../sync/plan.ts";
 import { type ActionTable, planTables } from "../sync/plan-tables.ts";
 import { parseTarMessages } from "../sync/tar-messages.ts";
 import { type ApplyResult, applyToTree } from "../tree/apply.ts";
+import type { TarSender } from "../tree/receive.ts";
 import { scanTable } from "../tree/scan.ts";
 import { memberNames, tarCommand } from "../tree/tar-tool.ts";
+import type { ToolFacts } from "./facts.ts";
 import { isUnchanged } from "./history.ts";
 import { layoutFolder, layoutPath } from "./layout-file.ts";
 import { held, moveBlocks } from "./move-blocks.ts";
 import type { PassInput } from "./pass.ts";
 import type { PassTrees } from "./see-tree.ts";
+import { beginning, movedSince } from "./still.ts";
+import { listerOf } from "./tool-limits.ts";
 
 export interface PassResult extends ApplyResult, PassTrees {
   readonly summary: PlanSummary;
@@ -27,10 +31,12 @@ export interface PassResult extends ApplyResult, PassTrees {
 export async function capturePass(input: PassInput): Promise<PassResult> {
   const { session, plan, tree, onProgress, signal } = input;
   const waiting = signal === undefined ? {} : { signal };
+  const begun = await beginning(input);
   const [listing, present] = await bothOf(
     listRemoteTable(session, {
       root: plan.root,
       prune: plan.prune,
+      ...listerOf(input.tools),
       wanted: (path, directory) => !input.selection.excludes(path, directory),
       onCount: (files) => onProgress?.({ phase: "list", files, filesTotal: plan.entries }),
       ...waiting,
@@ -41,7 +47,12 @@ export async function capturePass(input: PassInput): Promise<PassResult> {
   const summary = summarise(actions);
   await checkSpace(tree, actions.spaceNeeded());
   const blocks = await moveBlocks(input, { actions, listed: listing.table, present });
-  const applied = await stream(input, { actions: blocks.rest, summary, fresh: present.length <= 1 });
+  const applied = await stream(input, {
+    actions: blocks.rest,
+    summary,
+    fresh: present.length <= 1,
+    moved: () => movedSince(input, { listed: listing.table, begun }),
+  });
   return {
     ...applied.result,
     present,
@@ -102,11 +113,13 @@ interface Streaming {
   readonly summary: PlanSummary;
   /** Nothing is in the tree yet. Then the commit reads all of it anyway, and digests and attributes need not be kept for it. */
   readonly fresh: boolean;
+  /** What changed on the client since it was listed: asked where tar does not say so. */
+  readonly moved: () => Promise<readonly RelPath[]>;
 }
 
 async function stream(
   input: PassInput,
-  { actions, summary, fresh }: Streaming,
+  { actions, summary, fresh, moved }: Streaming,
 ): Promise<{ readonly result: ApplyResult; readonly complaints: readonly string[] }> {
   const { session, plan, tools, tree, onProgress, signal } = input;
   const waiting = signal === undefined ? {} : { signal };
@@ -142,14 +155,21 @@ async function stream(
           },
         );
       }
-      return { torn: messages.torn };
+      return { torn: tools.busyboxTar === true ? await moved() : messages.torn };
     },
+    sender: senderOf(tools),
     ...(fresh ? { digests: false } : { onEntry: input.onEntry }),
     onProgress: (progress) =>
       onProgress?.({ filesTotal: streamed, bytesTotal: summary.bytes, ...progress, phase: "stream" }),
     ...waiting,
   });
   return { result, complaints: complaints.map((line) => escapePath(line)) };
+}
+
+/** What the client's tar leaves to the listing. */
+function senderOf(tools: ToolFacts): TarSender {
+  const busybox = tools.busyboxTar === true;
+  return { listedMetadata: busybox || tools.listsWholeSeconds === true, concatenated: busybox };
 }
 
 function* streamedPaths(actions: Iterable<SyncAction>): Generator<RelPath> {

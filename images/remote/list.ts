@@ -4,6 +4,7 @@ import type { RelPath } from "../../base/path-bytes.ts";
 import type { ListedEntry } from "../entry.ts";
 import { type EntryTable, EntryTableBuilder } from "../sync/entry-table.ts";
 import { ListingDecoder, type ListingProblem, type ListOptions, listCommand } from "../sync/listing.ts";
+import { StatListingDecoder, statListCommand } from "../sync/stat-listing.ts";
 import type { RemoteSession } from "./session.ts";
 
 export interface RemoteTable {
@@ -37,7 +38,7 @@ export async function listRemoteTable(
   options: RemoteListOptions,
 ): Promise<RemoteTable> {
   const running = await session.exec(
-    listCommand(options),
+    options.lister === "stat" ? statListCommand(options) : listCommand(options),
     options.signal === undefined ? {} : { signal: options.signal },
   );
   const table = await decodeTable(running.stdout, { what: `the listing of ${session.host}`, ...options });
@@ -45,7 +46,7 @@ export async function listRemoteTable(
   if (code !== 0 && (code !== 1 || table.length === 0)) {
     throw new AppError(
       "remote-failed",
-      `Cannot list ${options.root} on ${session.host}: find ended with code ${code}`,
+      `Cannot list ${options.root} on ${session.host}: the listing ended with code ${code}`,
       {
         hint: stderr.trim().slice(-500) || "Nothing more was said.",
       },
@@ -54,7 +55,7 @@ export async function listRemoteTable(
   return { table, complaints: stderr.split("\n").filter((line) => line !== "") };
 }
 
-type DecodeOptions = Pick<RemoteListOptions, "wanted" | "onCount"> & { readonly what: string };
+type DecodeOptions = Pick<RemoteListOptions, "wanted" | "onCount" | "lister"> & { readonly what: string };
 
 /** As {@link decodeTable}, every entry an object of its own. */
 export async function decodeListing(
@@ -69,7 +70,7 @@ export async function decodeTable(
   stream: AsyncIterable<Uint8Array>,
   options: DecodeOptions,
 ): Promise<EntryTable> {
-  const decoder = new ListingDecoder();
+  const decoder = options.lister === "stat" ? new StatListingDecoder() : new ListingDecoder();
   const entries = new EntryTableBuilder();
   const wanted = options.wanted ?? (() => true);
   for await (const chunk of stream) {

@@ -7,6 +7,7 @@ import { latin1At } from "../../base/bytes.ts";
 import { escapePath, parentPath, parseRelPath, type RelPath } from "../../base/path-bytes.ts";
 import { type ShellText, sh, trustedShell } from "../../base/posix-quote.ts";
 import { err, ok, type Result } from "../../base/result.ts";
+import type { Lister } from "../capture/facts.ts";
 import type { FileEntry, ListedEntry, Timestamp } from "../entry.ts";
 import { FactsReader, type ListingFacts } from "./listing-facts.ts";
 
@@ -25,6 +26,8 @@ export interface ListOptions {
   readonly prune?: readonly Prune[];
   /** Do not cross into other filesystems (`-xdev`). */
   readonly oneFileSystem?: boolean;
+  /** What the machine's tools can do; all that is wanted unless told. */
+  readonly lister?: Lister;
 }
 
 export interface ListingProblem {
@@ -41,19 +44,32 @@ export interface ListingLimits {
 const recordFormat = "%y %m %U %G %s %b %T@ %C@ %D:%i %n\\0%l\\0%P\\0";
 const deviceFormat = "r %t %T\\0\\0%n\\0";
 
+/** The numbers of devices, one by one, for stats that print no NUL. */
+const eachDevice = trustedShell(
+  'for f; do n=$(stat -c "%t %T" "$f") && printf "r %s\\0\\0%s\\0" "$n" "$f"; done',
+);
+
 /** The shell command whose standard output {@link ListingDecoder} reads. Exit code 1 means: some entries vanished or were unreadable; standard error names them. */
 export function listCommand(options: ListOptions): ShellText {
-  const xdev = trustedShell(options.oneFileSystem === true ? "-xdev " : "");
-  let prunes = "";
+  const devices =
+    options.lister === "find-each"
+      ? sh`-exec sh -c ${eachDevice} ingot '{}' ';'`
+      : sh`-exec stat --printf ${deviceFormat} '{}' +`;
+  const record = sh`-printf ${recordFormat}`;
+  return sh`cd ${options.root} && LC_ALL=C exec find . -noleaf ${{ raw: findWords(options, record) }}${{ raw: record }} '(' -type b -o -type c ')' ${{ raw: devices }}`;
+}
+
+/** find's words before the action `print`: other filesystems, and where it does not descend. */
+export function findWords(options: ListOptions, print: ShellText): ShellText {
+  let words = options.oneFileSystem === true ? "-xdev " : "";
   for (const prune of [{ path: stagingName, keep: "nothing" } as const, ...(options.prune ?? [])]) {
     const pattern = `./${prune.path}`.replace(/[\\*?[]/g, "\\$&");
-    prunes +=
+    words +=
       prune.keep === "nothing"
         ? sh`-path ${pattern} -prune -o `
-        : sh`-path ${pattern} -printf ${recordFormat} -prune -o `;
+        : sh`-path ${pattern} ${{ raw: print }} -prune -o `;
   }
-  const raw = prunes as ShellText;
-  return sh`cd ${options.root} && LC_ALL=C exec find . -noleaf ${{ raw: xdev }}${{ raw }}-printf ${recordFormat} '(' -type b -o -type c ')' -exec stat --printf ${deviceFormat} '{}' +`;
+  return words as ShellText;
 }
 
 const defaultLimits: ListingLimits = { maxEntries: 50_000_000, maxRecordBytes: 1024 * 1024 };

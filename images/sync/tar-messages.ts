@@ -21,6 +21,8 @@ const vanishedSigns = [
   /^(.*): File removed before we read it$/s,
   /^(.*): (?:Warning: )?Cannot (?:stat|open|savedir|readlink): No such file or directory$/s,
   /^(.*): (?:Warning: )?Cannot (?:stat|open): Not a directory$/s,
+  // Busybox.
+  /^(?:can't open ')?(\.\/.*?)'?: (?:No such file or directory|Not a directory)$/s,
 ];
 
 /** Parses standard error (latin1) of `tarCommand`, which runs tar with --quoting-style=escape and in the C locale. */
@@ -29,7 +31,12 @@ export function parseTarMessages(stderr: string): TarMessages {
   const vanished = new Set<RelPath>();
   const other: string[] = [];
   for (const line of stderr.split("\n")) {
-    if (line === "" || line.endsWith("Exiting with failure status due to previous errors")) {
+    if (
+      line === "" ||
+      /Exiting with failure status due to previous errors$|error exit delayed from previous errors$/.test(
+        line,
+      )
+    ) {
       continue;
     }
     const said = line.replace(/^[^ :]*tar: /, "");

@@ -61,6 +61,8 @@ export interface TarDecoderOptions {
   readonly limits?: Partial<TarLimits>;
   /** Is told each event when it comes; `write` returns none then. */
   readonly sink?: (event: TarEvent) => void;
+  /** Several archives one behind the other are read as one: blocks of zeros between members mean nothing. */
+  readonly concatenated?: boolean;
   /** Asked at the beginning of every member, after all events before it were told; needs a `sink`. */
   readonly raw?: RawMembers;
 }
@@ -90,6 +92,7 @@ export class TarDecoder {
   readonly #meta: MetaHeaders;
   readonly #sink: ((event: TarEvent) => void) | undefined;
   readonly #raw: RawMembers | undefined;
+  readonly #concatenated: boolean;
   /** The member that is being read goes to `#raw`. */
   #isRaw = false;
   /** A block that arrives in pieces. */
@@ -110,6 +113,7 @@ export class TarDecoder {
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#meta = new MetaHeaders(this.#limits);
     this.#sink = options.sink;
+    this.#concatenated = options.concatenated === true;
     this.#raw = options.sink === undefined ? undefined : options.raw;
   }
 
@@ -217,11 +221,14 @@ export class TarDecoder {
         return err("archive ends after a pax header");
       }
       this.#zeroBlocks += 1;
-      if (this.#zeroBlocks === 2) {
+      if (this.#zeroBlocks === 2 && !this.#concatenated) {
         this.#state = "ended";
         this.#tell({ kind: "end" });
       }
       return ok(undefined);
+    }
+    if (this.#concatenated) {
+      this.#zeroBlocks = 0;
     }
     if (this.#zeroBlocks > 0) {
       return err("a single block of zeros stands between members");

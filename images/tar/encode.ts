@@ -17,7 +17,7 @@ export interface EncodeOptions {
 /** Two blocks of zeros. */
 export const endOfArchive: Uint8Array = new Uint8Array(2 * blockSize);
 
-const typeflags: Readonly<Record<FileEntry["kind"], string>> = {
+export const typeflags: Readonly<Record<FileEntry["kind"], string>> = {
   file: "0",
   hardlink: "1",
   symlink: "2",
@@ -28,8 +28,8 @@ const typeflags: Readonly<Record<FileEntry["kind"], string>> = {
   socket: "6", // never written: encodeMember refuses sockets
 };
 
-const maxOctal7 = 8 ** 7 - 1;
-const maxOctal11 = 8 ** 11 - 1;
+export const maxOctal7 = 8 ** 7 - 1;
+export const maxOctal11 = 8 ** 11 - 1;
 
 /** All blocks of a member before its data. A sparse file's map is among them. The data must be followed by {@link memberPadding}. */
 export function encodeMember(entry: FileEntry, options: EncodeOptions = {}): Uint8Array {
@@ -79,7 +79,8 @@ export function memberPadding(dataLength: number): Uint8Array {
 
 const plain = { mode: 0o644, uid: 0, gid: 0, mtime: 0, linkname: "", major: 0, minor: 0 };
 
-function memberName(entry: FileEntry): string {
+/** A directory's name ends with a slash. */
+export function memberName(entry: FileEntry): string {
   if (entry.kind === "directory") {
     return entry.path === "" ? "./" : `${entry.path}/`;
   }

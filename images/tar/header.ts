@@ -124,6 +124,11 @@ export function putHeader(block: Uint8Array, at: number, fields: UstarFields): v
   block[at + 155] = 0x20;
 }
 
+/** Writes the sum of the header that starts at `at` anew, after fields of it were changed. */
+export function putSum(block: Uint8Array, at: number): void {
+  putOctal(block, at + 148, { digits: 6, value: checksum(block, at) });
+}
+
 /** The sum of the magic and version, `ustar` NUL `00`. */
 const ustarSum = 0x75 + 0x73 + 0x74 + 0x61 + 0x72 + 0x30 + 0x30;
 

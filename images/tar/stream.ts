@@ -3,6 +3,7 @@ import { AppError } from "../../base/errors.ts";
 import type { FileEntry } from "../entry.ts";
 import { TarDecoder, type TarEvent, type TarLimits, type TarProblem } from "./decode.ts";
 import { encodeMember, endOfArchive, memberPadding } from "./encode.ts";
+import { encodeGnuMember, type TarDialect } from "./gnu-encode.ts";
 import type { SparseMap } from "./sparse.ts";
 
 /** A decoder's problem as an error that names the member. */
@@ -14,9 +15,14 @@ export function tarError(problem: TarProblem, what: string): AppError {
 /** Decodes a whole archive; each batch holds the events of one chunk. Throws `hostile` naming the member, also when it is cut short. */
 export async function* readTar(
   source: AsyncIterable<Uint8Array>,
-  options: { readonly what: string; readonly limits?: Partial<TarLimits> },
+  options: {
+    readonly what: string;
+    readonly limits?: Partial<TarLimits>;
+    /** Several archives one behind the other are read as one. */
+    readonly concatenated?: boolean;
+  },
 ): AsyncGenerator<readonly TarEvent[]> {
-  const decoder = new TarDecoder(options.limits === undefined ? {} : { limits: options.limits });
+  const decoder = new TarDecoder(options);
   for await (const chunk of source) {
     const events = decoder.write(chunk);
     if (!events.ok) {
@@ -39,10 +45,16 @@ export interface TarMember {
   readonly content?: AsyncIterable<Uint8Array>;
 }
 
-/** Encodes members as an archive. Content that is not exactly as long as its entry says is an `io` error. */
-export async function* writeTar(members: AsyncIterable<TarMember>): AsyncGenerator<Uint8Array> {
+/** Encodes members as an archive, a posix one unless told. Content that is not exactly as long as its entry says is an `io` error. */
+export async function* writeTar(
+  members: AsyncIterable<TarMember>,
+  dialect?: TarDialect,
+): AsyncGenerator<Uint8Array> {
   for await (const member of members) {
-    yield encodeMember(member.entry, member.sparse === undefined ? {} : { sparse: member.sparse });
+    const sparse = member.sparse === undefined ? {} : { sparse: member.sparse };
+    yield dialect === undefined
+      ? encodeMember(member.entry, sparse)
+      : encodeGnuMember(member.entry, { ...sparse, dialect });
     const wanted = dataLengthOf(member);
     let length = 0;
     for await (const chunk of member.content ?? []) {

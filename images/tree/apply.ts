@@ -15,7 +15,7 @@ import { isStreamed } from "../sync/plan.ts";
 import { Commit } from "./commit.ts";
 import type { Received } from "./member-table.ts";
 import { clearExtended } from "./metadata.ts";
-import { parentIsIn, receiveTar, stagedName } from "./receive.ts";
+import { parentIsIn, receiveTar, stagedName, type TarSender } from "./receive.ts";
 import { TreeRoot } from "./root.ts";
 
 export interface ApplyOptions {
@@ -31,6 +31,8 @@ export interface ApplyOptions {
   readonly onEntry?: (entry: FileEntry) => void;
   /** Digest the content of files that no digest is planned for; true unless told. Who reads it all again need not have it twice. */
   readonly digests?: boolean;
+  /** What sends is less than a GNU tar of today. */
+  readonly sender?: TarSender;
   readonly onProgress?: ProgressSink;
   /** Sync to disk before renaming; true unless told. */
   readonly durable?: boolean;
@@ -132,9 +134,14 @@ async function receiveDirect(root: TreeRoot, options: ApplyOptions): Promise<Rec
 }
 
 function streamOptions(options: ApplyOptions) {
-  const { actions, tar, signal } = options;
-  const digests = options.digests !== false;
-  return signal === undefined ? { actions, tar, digests } : { actions, tar, digests, signal };
+  const { actions, tar, signal, sender } = options;
+  return {
+    actions,
+    tar,
+    digests: options.digests !== false,
+    ...(sender === undefined ? {} : { sender }),
+    ...(signal === undefined ? {} : { signal }),
+  };
 }
 
 /** Takes out what the sender says it could not read in one piece. */

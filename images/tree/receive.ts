@@ -30,9 +30,19 @@ export interface ReceiveOptions {
   readonly underOwnName?: (path: RelPath) => boolean;
   /** Digest files that no digest is planned for, too. */
   readonly digests: boolean;
+  /** What sends is less than a GNU tar of today. */
+  readonly sender?: TarSender;
   readonly onDirectory?: (entry: FileEntry) => void;
   readonly onProgress?: ProgressSink;
   readonly signal?: AbortSignal;
+}
+
+/** What a weak tar leaves to the listing. */
+export interface TarSender {
+  /** Owners, modes and times are those of the listing: the members' are cut to what their headers hold. */
+  readonly listedMetadata?: boolean;
+  /** Comes as several archives one behind the other. */
+  readonly concatenated?: boolean;
 }
 
 /** The flat name of a staged member: folders of 4096, so that none grows long. */
@@ -80,8 +90,9 @@ class Receiver {
     this.#planned = new PlannedMembers(streamedEntries(options.actions));
     this.#unpackers = new Unpackers(options);
     const sink = (event: TarEvent) => this.#event(event);
+    const concatenated = options.sender?.concatenated === true;
     if (options.underOwnName === undefined) {
-      this.#decoder = new TarDecoder({ sink });
+      this.#decoder = new TarDecoder({ sink, concatenated });
     } else {
       this.#raw = new RawFiles({
         planned: this.#planned,
@@ -90,7 +101,7 @@ class Receiver {
         table: this.table,
         digests: options.digests,
       });
-      this.#decoder = new TarDecoder({ sink, raw: this.#raw });
+      this.#decoder = new TarDecoder({ sink, concatenated, raw: this.#raw });
     }
   }
 
@@ -162,7 +173,8 @@ class Receiver {
 
   #take(planned: FileEntry, event: Extract<TarEvent, { kind: "entry" }>): void {
     const { ordinal } = this.#planned;
-    const member = event.entry;
+    const member =
+      this.#options.sender?.listedMetadata === true ? asListed(planned, event.entry) : event.entry;
     const extended = member.extended ?? [];
     // Its owner may have changed it since the listing: what arrives is then not what the plan is about.
     const moved = !sameAsListed(planned, member);
@@ -213,6 +225,12 @@ class Receiver {
       this.#options.onProgress?.({ phase: "stream", files, bytes });
     }
   }
+}
+
+/** The member with the listed entry's owner, mode and time. */
+function asListed(planned: FileEntry, member: FileEntry): FileEntry {
+  const { mode, uid, gid, mtime } = planned;
+  return { ...member, mode, uid, gid, mtime };
 }
 
 /** The member whose content is arriving. */

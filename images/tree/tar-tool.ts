@@ -4,8 +4,9 @@ import type { RelPath } from "../../base/path-bytes.ts";
 import { quoteArgv, type ShellText, sh } from "../../base/posix-quote.ts";
 import { type LocalProcess, startShell } from "../../base/process.ts";
 import type { ToolFacts } from "../capture/facts.ts";
+import { tarBefore } from "../capture/tool-limits.ts";
 
-export type TarAbilities = Pick<ToolFacts, "gnuTar" | "tarXattrs" | "tarAcls" | "tarSelinux">;
+export type TarAbilities = Pick<ToolFacts, "gnuTar" | "busyboxTar" | "tarXattrs" | "tarAcls" | "tarSelinux">;
 
 /** What Debian's tar can: the server's own. */
 const localTar: TarAbilities = { gnuTar: "1.34", tarXattrs: true, tarAcls: true, tarSelinux: true };
@@ -13,24 +14,28 @@ const localTar: TarAbilities = { gnuTar: "1.34", tarXattrs: true, tarAcls: true,
 /**
  * Shell command that reads NUL-ended names (as {@link memberNames} writes them) and prints those members as a posix tar, in
  * that order. ACLs and labels travel as plain xattrs, whose bytes hold numbers where --acls would write user names; the
- * patched tars of before 1.27, which cannot choose xattrs, are given --acls and --selinux.
+ * patched tars of before 1.27, which cannot choose xattrs, are given --acls and --selinux. Tars of before 1.16 take names as they are and
+ * escape what they say by themselves; those of before 1.14 know only GNU's own format. Busybox's reads no list: it makes an archive of
+ * each batch of names, one behind the other.
  */
 export function tarCommand(options: { readonly root: string; readonly tools: TarAbilities }): ShellText {
   const { tools } = options;
+  if (tools.busyboxTar === true) {
+    return sh`cd ${options.root} && LC_ALL=C exec xargs -0 -r tar -c -f - --no-recursion --`;
+  }
   const argv = [
     "tar",
     "--create",
     "--file=-",
     "--blocking-factor=64",
-    "--format=posix",
-    "--pax-option=delete=atime,delete=ctime",
+    ...(tarBefore(tools, 1, 14) ? [] : ["--format=posix", "--pax-option=delete=atime,delete=ctime"]),
     "--numeric-owner",
     "--sparse",
-    "--quoting-style=escape",
+    ...(tarBefore(tools, 1, 16) ? [] : ["--quoting-style=escape"]),
     ...extendedOptions(tools),
     "--no-recursion",
     "--null",
-    "--no-unquote",
+    ...(tarBefore(tools, 1, 16) ? [] : ["--no-unquote"]),
     "--files-from=-",
   ];
   return sh`cd ${options.root} && LC_ALL=C exec ${{ raw: quoteArgv(argv) }}`;
@@ -40,9 +45,7 @@ function extendedOptions(tools: TarAbilities): readonly string[] {
   if (!tools.tarXattrs) {
     return [...(tools.tarAcls ? ["--acls"] : []), ...(tools.tarSelinux ? ["--selinux"] : [])];
   }
-  const [major, minor] = (tools.gnuTar ?? "").split(".").map(Number);
-  const choosesXattrs = (major ?? 0) > 1 || ((major ?? 0) === 1 && (minor ?? 0) >= 27);
-  if (choosesXattrs) {
+  if (tools.gnuTar !== undefined && !tarBefore(tools, 1, 27)) {
     // XFS shows its ACLs a second time under a name of its own, which on another filesystem would mean nothing.
     return ["--xattrs", "--xattrs-include=*", "--xattrs-exclude=trusted.SGI_ACL_*"];
   }

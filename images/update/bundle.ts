@@ -3,6 +3,7 @@ import { concatBytes, fromLatin1 } from "../../base/bytes.ts";
 import { parseRelPath, type RelPath } from "../../base/path-bytes.ts";
 import type { FileEntry } from "../entry.ts";
 import type { VersionReader } from "../store/store.ts";
+import { rewriteTar } from "../tar/rewrite.ts";
 import { type TarMember, writeTar } from "../tar/stream.ts";
 import { type ControlFiles, controlFiles } from "./control-files.ts";
 import type { UpdatePlan } from "./plan.ts";
@@ -22,31 +23,47 @@ const copyLimit = 1024 ** 3;
 
 /** Streams the bundle. */
 export async function* encodeBundle(input: BundleInput): AsyncGenerator<Uint8Array> {
-  const control = controlFiles(input.plan, { bootloader: input.bootloader });
-  const head = await collect(writeTar(controlMembers(control, input.script)));
+  const { plan, store, signal } = input;
+  const { dialect } = plan;
+  const control = controlFiles(plan, { bootloader: input.bootloader });
+  const head = await collect(writeTar(controlMembers(control, input), dialect));
   yield fromLatin1(`INGOT-BUNDLE 1 ${head.length}\n`);
   yield head;
-  const version = { image: input.plan.image, number: input.plan.version };
+  const version = { image: plan.image, number: plan.version };
+  // All of it is staged before anything is renamed, so the order is the store's affair.
+  const members = store.members(version, control.members, {
+    order: "stored",
+    ...(signal === undefined ? {} : { signal }),
+  });
+  if (dialect !== undefined) {
+    yield* rewriteTar(madeHere(control, input), members, dialect);
+    return;
+  }
   if (control.copies.length > 0) {
     yield* writeTar(copyMembers(control.copies, input));
   }
-  if (input.plan.patches.size > 0) {
-    yield* writeTar(patchMembers(input.plan, input));
+  if (plan.patches.size > 0) {
+    yield* writeTar(patchMembers(plan, input));
   }
-  // All of it is staged before anything is renamed, so the order is the store's affair.
-  yield* input.store.members(version, control.members, {
-    order: "stored",
-    ...(input.signal === undefined ? {} : { signal: input.signal }),
-  });
+  yield* members;
 }
 
-async function* controlMembers(control: ControlFiles, script: string): AsyncGenerator<TarMember> {
-  yield controlFile("apply.sh", fromLatin1(script));
+/** What is no member of the version as it is. */
+async function* madeHere(control: ControlFiles, input: BundleInput): AsyncGenerator<TarMember> {
+  yield* copyMembers(control.copies, input);
+  yield* patchMembers(input.plan, input);
+}
+
+async function* controlMembers(control: ControlFiles, input: BundleInput): AsyncGenerator<TarMember> {
+  yield controlFile("apply.sh", fromLatin1(input.script));
   for (const [name, content] of control.files) {
     yield controlFile(name, fromLatin1(content));
   }
   if (control.directories.length > 0) {
-    yield controlFile("directories.tar", await collect(writeTar(members(control.directories))));
+    yield controlFile(
+      "directories.tar",
+      await collect(writeTar(members(control.directories), input.plan.dialect)),
+    );
   }
 }
 

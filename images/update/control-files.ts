@@ -63,7 +63,7 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
     ["delete-directories", deletions.filter((each) => each.directory).map((each) => word(each.path))],
     [
       "times",
-      metadata.flatMap(({ entry }) =>
+      [...metadata.map(({ entry }) => entry), ...looseLinks(contents, plan)].flatMap((entry) =>
         entry.kind === "directory" ? [] : [time(entry.mtime), word(entry.path)],
       ),
     ],
@@ -71,7 +71,8 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
     ["finish", finishOrder(plan)],
   ]);
   const files = new Map<string, string>();
-  for (const [name, words] of [...lists, ...ownersAndModes(metadata)]) {
+  const owned = looseLinks(contents, plan).map((entry) => ({ entry, changes: ["owner"] as const }));
+  for (const [name, words] of [...lists, ...ownersAndModes([...metadata, ...owned])]) {
     files.set(`lists/${name}`, words.map((each) => `${each}\0`).join(""));
   }
   // An update of one directory does not make the node this version.
@@ -101,6 +102,11 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
       .map((entry) => entry.path),
     copies: contents.filter((entry) => plan.copies.has(entry.path)),
   };
+}
+
+/** Links whose owners and times the node's tar may not set. */
+function looseLinks(contents: readonly FileEntry[], plan: UpdatePlan): readonly FileEntry[] {
+  return plan.dialect === undefined ? [] : contents.filter((entry) => entry.kind === "symlink");
 }
 
 /** A path as the lists have it: with `./` before it, so that no name is taken for an option. */

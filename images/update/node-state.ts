@@ -1,9 +1,9 @@
 /** What a node says of itself before an update (images/update/client/state.sh), and how it is listed for one. */
 import { err, ok, type Result } from "../../base/result.ts";
 import type { MountFacts, ToolFacts } from "../capture/facts.ts";
-import { toolFacts } from "../capture/golden-facts.ts";
 import { mountsBelow, parseMounts } from "../capture/mounts.ts";
 import { sectionLines, splitSections } from "../capture/sections.ts";
+import { toolFacts } from "../capture/tool-facts.ts";
 import type { Timestamp } from "../entry.ts";
 import { parseVersionRef, type VersionRef } from "../manifest.ts";
 import type { ResolvedRule } from "../sync/actions.ts";

@@ -6,6 +6,7 @@ import type { ImageName } from "../manifest.ts";
 import type { PlanSummary, ResolvedRule, SyncAction } from "../sync/actions.ts";
 import { capturePrune, makeSelection } from "../sync/exclude.ts";
 import { planSync, summarise } from "../sync/plan.ts";
+import type { TarDialect } from "../tar/gnu-encode.ts";
 import { isSuspect } from "./questions.ts";
 
 /** What an update will do to a node: printed by `--dry-run` and `drift`, carried out by a bundle. */
@@ -35,6 +36,8 @@ export interface UpdatePlan {
   /** What has to be made anew after the files are in place. */
   readonly bootSteps: readonly BootStep[];
   readonly notes: readonly string[];
+  /** How the node's tar wants to have members written; absent where it reads what the store has. */
+  readonly dialect?: TarDialect;
 }
 
 /** How a large file is made on the node from what stands there. */

@@ -3,6 +3,7 @@ import { AppError } from "../../base/errors.ts";
 import { parseRelPath, type RelPath } from "../../base/path-bytes.ts";
 import { mountsBelow } from "../capture/mounts.ts";
 import { joinRules } from "../capture/rules.ts";
+import { lostInUpdate, missingTools } from "../capture/tool-limits.ts";
 import type { FileEntry, ListedEntry } from "../entry.ts";
 import type { ImageName, VersionId } from "../manifest.ts";
 import type { VersionReader } from "../store/store.ts";
@@ -10,6 +11,7 @@ import type { ResolvedRule } from "../sync/actions.ts";
 import { capturePrune } from "../sync/exclude.ts";
 import type { Prune } from "../sync/listing.ts";
 import { defaultProfiles } from "../sync/profiles.ts";
+import { asKept, dialectOf, listedAsKept } from "./keeping.ts";
 import { mountRules, type NodeState } from "./node-state.ts";
 import { planUpdate, type UpdatePlan } from "./plan.ts";
 import type { Suspicion } from "./questions.ts";
@@ -48,10 +50,9 @@ export function updateRules(node: NodeContext): readonly ResolvedRule[] {
       hint: "Connect as root, or as a user who may use sudo without a password.",
     });
   }
-  if (state.tools.gnuFind === undefined || state.tools.gnuTar === undefined) {
-    const missing =
-      state.tools.gnuFind === undefined ? "GNU find (package findutils)" : "GNU tar (package tar)";
-    throw new AppError("missing-tool", `Cannot update ${host}: it has no ${missing}`, {
+  const missing = missingTools(state.tools);
+  if (missing.length > 0) {
+    throw new AppError("missing-tool", `Cannot update ${host}: it has no ${missing.join(" and no ")}`, {
       hint: "Install it there with the machine's package manager.",
     });
   }
@@ -104,7 +105,8 @@ export async function planSources(
   input: Pick<PlanSources, "node" | "version" | "rules">,
 ): Promise<PlanSources> {
   const { node, version } = input;
-  const entries = await entriesOf(store, version);
+  const { tools } = node.state;
+  const entries = (await entriesOf(store, version)).map((entry) => asKept(entry, tools));
   if (entries.length < 2) {
     throw new AppError(
       "refused",
@@ -131,11 +133,11 @@ export async function planSources(
 /** Plans with the node's listing in hand. */
 export function planFor(sources: PlanSources, listed: readonly ListedEntry[]): UpdatePlan {
   const { options, state } = sources.node;
-  return planUpdate({
+  const plan = planUpdate({
     image: sources.version.image,
     version: sources.version.number,
     entries: sources.entries,
-    listed,
+    listed: listed.map((each) => listedAsKept(each, state.tools)),
     rules: sources.rules,
     directory: sources.directory,
     noDelete: options.noDelete === true,
@@ -143,6 +145,12 @@ export function planFor(sources: PlanSources, listed: readonly ListedEntry[]): U
     bootStepsDue: state.bootStepsDue,
     ...sources.suspicion,
   });
+  const dialect = dialectOf(state.tools);
+  return {
+    ...plan,
+    ...(dialect === undefined ? {} : { dialect }),
+    notes: [...plan.notes, ...(plan.actions.length === 0 ? [] : lostInUpdate(state.tools))],
+  };
 }
 
 async function entriesOf(store: VersionReader, version: VersionId): Promise<readonly FileEntry[]> {

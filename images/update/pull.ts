@@ -11,8 +11,10 @@ import { AppError } from "../../base/errors.ts";
 import { escapePath } from "../../base/path-bytes.ts";
 import type { ShellText } from "../../base/posix-quote.ts";
 import { formatByteSize } from "../../base/quantity.ts";
+import { listerOf } from "../capture/tool-limits.ts";
 import { decodeListing } from "../remote/list.ts";
 import { listCommand } from "../sync/listing.ts";
+import { statListCommand } from "../sync/stat-listing.ts";
 import { parseNodeState } from "./node-state.ts";
 import type { UpdatePlan } from "./plan.ts";
 import { type NodeContext, planFor, planSources, updatePrune, updateRules } from "./prepare-plan.ts";
@@ -34,7 +36,12 @@ const stateLimit = 16 * 1024 * 1024;
 export async function pullListCommand(request: ListingRequest): Promise<ShellText> {
   const reader = new PrefixReader(request.body);
   const node = nodeOf(request, toLatin1(await reader.rest(stateLimit)));
-  return listCommand({ root: node.root, prune: updatePrune(node, updateRules(node)) });
+  const options = {
+    root: node.root,
+    prune: updatePrune(node, updateRules(node)),
+    ...listerOf(node.state.tools),
+  };
+  return options.lister === "stat" ? statListCommand(options) : listCommand(options);
 }
 
 /** Plans for a node that sent its state and listing. */
@@ -48,7 +55,10 @@ export async function planFromListing(request: ListingRequest): Promise<UpdatePl
   }
   const node = nodeOf(request, toLatin1(await reader.bytes(size)));
   const rules = updateRules(node);
-  const listed = await decodeListing(reader.stream(), { what: `the listing of ${node.host}` });
+  const listed = await decodeListing(reader.stream(), {
+    what: `the listing of ${node.host}`,
+    ...listerOf(node.state.tools),
+  });
   const manifest = await request.store.resolve({
     image: request.image,
     ...(request.version === undefined ? {} : { number: request.version }),

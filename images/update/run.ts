@@ -3,6 +3,7 @@ import { toLatin1 } from "../../base/bytes.ts";
 import { AppError } from "../../base/errors.ts";
 import { type ShellText, sh, trustedShell } from "../../base/posix-quote.ts";
 import { duration } from "../../base/quantity.ts";
+import { listerOf } from "../capture/tool-limits.ts";
 import type { VersionId } from "../manifest.ts";
 import { listRemote } from "../remote/list.ts";
 import { shellAsset } from "../shell-asset.ts";
@@ -32,6 +33,7 @@ export async function updateNode(request: UpdateRequest): Promise<UpdateResult> 
   const listing = await listRemote(session, {
     root,
     prune: updatePrune(node, rules),
+    ...listerOf(state.tools),
     onCount: (files) => onProgress?.({ phase: "list", files, filesTotal: manifest.totals.entries }),
     ...waiting,
   });

@@ -2,6 +2,8 @@
 # a line "<0x1E>NAME", then that section's text. A tool that is missing leaves its section empty.
 # shellcheck shell=sh
 
+#INGOT-INCLUDE images/remote/client/abilities.sh
+
 ingot_section() {
     printf '\n\036%s\n' "$1"
 }
@@ -139,23 +141,6 @@ ingot_probe() (
         [ -e "$ingot_file" ] && echo "$ingot_file"
     done
 
-    ingot_section find
-    find / -maxdepth 0 -version
-    ingot_section tar
-    tar --version
-    # A tar that was built without one of these says so, and goes on.
-    ingot_section tar-abilities
-    for ingot_word in xattrs acls selinux; do
-        if ingot_text=$(tar -c "--$ingot_word" -f - /dev/null 2>&1 >/dev/null); then
-            case $ingot_text in
-                *"not available"* | *"not supported"* | *nrecognized*) ;;
-                *) echo "$ingot_word" ;;
-            esac
-        fi
-    done
-    ingot_section programs
-    for ingot_word in sha256sum zstd getfattr setfattr getfacl setfacl curl wget; do
-        command -v "$ingot_word" >/dev/null && echo "$ingot_word"
-    done
+    ingot_abilities
     ingot_section end
 )

@@ -43,21 +43,109 @@ run_list() {
     fi
 }
 
+# ---- what the tools of a small or old machine cannot do is done otherwise: those of busybox, and GNU's of before 2010. Which they are is
+# tried out once, in the staging folder, and handed down.
+
+try_tools() {
+    [ -z "${INGOT_RM:-}" ] || return 0
+    INGOT_RM=plain INGOT_MV=plain INGOT_TOUCH=stamp
+    rm -rf --one-file-system "$staging/try" 2>/dev/null && INGOT_RM=one-file-system
+    if : >"$staging/try" && mv -f -T "$staging/try" "$staging/try-2" 2>/dev/null &&
+        mv -f -t "$control" -- "$staging/try-2" 2>/dev/null &&
+        find "$control" -maxdepth 0 ! -lname x -exec true {} + 2>/dev/null; then
+        INGOT_MV=directories
+    fi
+    rm -f "$staging/try" "$staging/try-2" "$control/try-2"
+    # Without -c, one that does not know the words makes no file either.
+    if touch -h -c -d @1.5 "$staging/try" 2>/dev/null; then
+        INGOT_TOUCH=exact
+    elif touch -h -c -d @1 "$staging/try" 2>/dev/null; then
+        INGOT_TOUCH=seconds
+    elif ! touch -h -c "$staging/try" 2>/dev/null; then
+        INGOT_TOUCH=stamp-of-files
+    fi
+    export INGOT_RM INGOT_MV INGOT_TOUCH
+}
+
+# Removes the tree $1, and nothing that is mounted in it.
+remove_tree() {
+    if [ "$INGOT_RM" = one-file-system ]; then
+        rm -rf --one-file-system "$1"
+    elif grep -q '/\.ingot-staging/' /proc/mounts; then
+        fail "something is mounted in a folder .ingot-staging"
+    else
+        rm -rf "$1"
+    fi
+}
+
+# Renames $1 to $2, where nothing stands.
+rename_to() {
+    if [ "$INGOT_MV" = directories ]; then
+        mv -T "$1" "$2"
+    else
+        [ ! -e "$2" ] && [ ! -L "$2" ] && mv "$1" "$2"
+    fi
+}
+
+# TIME PATH: a time as the lists have it, "@SECONDS.NANOSECONDS", or "now".
+set_time() {
+    [ "$1" != now ] || {
+        touch -c "$2"
+        return
+    }
+    case $INGOT_TOUCH in
+        exact) touch -h -c -d "$1" "$2" ;;
+        seconds) touch -h -c -d "${1%.*}" "$2" ;;
+        *)
+            if [ "$INGOT_TOUCH" = stamp ]; then
+                TZ=UTC0 touch -h -c -t "$(stamp "${1#@}")" "$2"
+            elif [ ! -L "$2" ]; then
+                TZ=UTC0 touch -c -t "$(stamp "${1#@}")" "$2"
+            fi
+            ;;
+    esac
+}
+
+# Seconds since 1970 as CCYYMMDDhhmm.SS: days are counted from the first of March of the year 0, in periods of 400 years.
+stamp() {
+    time=${1%.*}
+    days=$(((time + 62162035200) / 86400)) rest=$(((time + 62162035200) % 86400))
+    era=$((days / 146097)) day=$((days % 146097))
+    year=$(((day - day / 1460 + day / 36524 - day / 146096) / 365))
+    day=$((day - (365 * year + year / 4 - year / 100)))
+    month=$(((5 * day + 2) / 153))
+    day=$((day - (153 * month + 2) / 5 + 1)) year=$((year + era * 400))
+    if [ "$month" -lt 10 ]; then
+        month=$((month + 3))
+    else
+        month=$((month - 9)) year=$((year + 1))
+    fi
+    printf '%04d%02d%02d%02d%02d.%02d\n' "$year" "$month" "$day" $((rest / 3600)) $((rest / 60 % 60)) $((rest % 60))
+}
+
+# Free KiB on the filesystem of $1.
+free_space() {
+    # shellcheck disable=SC2046 # two numbers
+    set -- "$1" $(stat -f -c '%a %S' "$1" 2>/dev/null)
+    case ${2:-}-${3:-} in
+        - | *[!0-9-]*) df -P -k "$1" | sed -n '$s/^.* \([0-9]*\) *[0-9-]*% .*$/\1/p' ;;
+        *) echo $(($2 * ($3 / 512) / 2)) ;;
+    esac
+}
+
 # ---- actions that `each` calls
 
 # MOUNT KIB …: makes the staging folder of each filesystem, if it may be written to and has that much room.
 prepare_mounts() {
     while [ $# -ge 2 ]; do
         if [ "$1" != . ]; then
-            rm -rf --one-file-system "$1/.ingot-staging"
+            remove_tree "$1/.ingot-staging"
             mkdir "$1/.ingot-staging" || fail "cannot write to $1: nothing was changed"
         fi
         mkdir "$1/.ingot-staging/new" "$1/.ingot-staging/old" || fail "cannot write to $1: nothing was changed"
-        # shellcheck disable=SC2046 # two numbers
-        set -- "$1" "$2" $(stat -f -c '%a %S' "$1") "$@"
-        free=$(($3 * ($4 / 512) / 2))
+        free=$(free_space "$1")
         [ "$free" -ge "$2" ] || fail "no space on $1: $2 KiB are needed, $free KiB are free; nothing was changed"
-        shift 6
+        shift 2
     done
 }
 
@@ -137,7 +225,7 @@ lay_aside() {
         else
             mkdir -p "$1/.ingot-staging/swap/${2%/*}"
         fi
-        mv -T "$staging/new/$2" "$1/.ingot-staging/swap/$2" || fail "cannot stage $2: nothing was changed"
+        rename_to "$staging/new/$2" "$1/.ingot-staging/swap/$2" || fail "cannot stage $2: nothing was changed"
         shift 2
     done
 }
@@ -146,8 +234,8 @@ lay_aside() {
 replace_entries() {
     while [ $# -ge 2 ]; do
         old=$(mktemp -d "$1/.ingot-staging/old/XXXXXX") || fail "cannot replace $2"
-        mv -T "$2" "$old/entry" || fail "cannot replace $2"
-        mv -T "$1/.ingot-staging/swap/$2" "$2" || fail "cannot replace $2"
+        rename_to "$2" "$old/entry" || fail "cannot replace $2"
+        rename_to "$1/.ingot-staging/swap/$2" "$2" || fail "cannot replace $2"
         shift 2
     done
 }
@@ -163,7 +251,30 @@ make_directories() {
 move_some() {
     directory=$1
     shift
+    if [ "$INGOT_MV" = plain ]; then
+        find "$staging/new/$directory/" -mindepth 1 -maxdepth 1 "$@" -print0 | xargs -0 sh "$self" into "$mv_option" "$directory"
+        return
+    fi
     find "$staging/new/$directory/" -mindepth 1 -maxdepth 1 "$@" -exec mv "$mv_option" -t "$directory" -- {} +
+}
+
+# OPTION DIRECTORY PATH …: as "mv OPTION -t DIRECTORY -- PATH …" does, and leaves links to staging trees.
+move_into() {
+    option=$1 directory=$2 result=0
+    shift 2
+    if [ "$option" = -f ] && [ $# -gt 0 ] && [ ! -L "$1" ]; then
+        mv -f -- "$@" "$directory/"
+        return
+    fi
+    for path; do
+        ! [ -L "$path" ] || case $(readlink "$path") in */.ingot-staging/new) continue ;; esac
+        place=$directory/${path##*/}
+        if [ "$option" = -f ] || { [ ! -e "$place" ] && [ ! -L "$place" ]; }; then
+            # A link to a directory must not be taken for a place to move into.
+            mv -f -- "$path" "$directory/" || result=1
+        fi
+    done
+    return $result
 }
 
 # DIRECTORY …: renames all that was staged for them: files first, then symbolic links, which may name the new files. A C library
@@ -180,7 +291,11 @@ move_in() {
                 ;;
         esac
         move_some "$place" ! -type d ! -type l || result=1
-        move_some "$place" -type l ! -lname '*/.ingot-staging/new' || result=1
+        if [ "$INGOT_MV" = plain ]; then
+            move_some "$place" -type l || result=1
+        else
+            move_some "$place" -type l ! -lname '*/.ingot-staging/new' || result=1
+        fi
     done
     return $result
 }
@@ -189,7 +304,7 @@ move_in() {
 set_times() {
     result=0
     while [ $# -ge 2 ]; do
-        touch -h -c -d "$1" "$2" || result=1
+        set_time "$1" "$2" || result=1
         shift 2
     done
     return $result
@@ -198,8 +313,8 @@ set_times() {
 # TIME MOUNT …: the end. Removes the staging folders, this script among them.
 finish() {
     while [ $# -ge 2 ]; do
-        rm -rf --one-file-system "$2/.ingot-staging"
-        touch -c -d "$1" "$2"
+        remove_tree "$2/.ingot-staging"
+        set_time "$1" "$2"
         shift 2
     done
 }
@@ -210,7 +325,7 @@ finish() {
 kit_tools="sh xargs tar mv rm rmdir mkdir ln chmod chown touch sync stat mktemp find cat cp dd head sha256sum tail chroot"
 
 # Used where the plan asks for them, which it does where the machine has them.
-kit_extras="getfattr setfattr sed"
+kit_extras="getfattr setfattr sed grep df readlink"
 
 kit_file() {
     [ -e "$INGOT_KIT$1" ] && return
@@ -305,6 +420,7 @@ boot_steps() {
 }
 
 mv_option=-f
+try_tools
 case ${1:-} in
     mounts) shift && prepare_mounts "$@" && exit ;;
     link-mounts) shift && link_mounts "$@" && exit ;;
@@ -316,6 +432,7 @@ case ${1:-} in
     replace) shift && replace_entries "$@" && exit ;;
     directories) shift && make_directories "$@" && exit ;;
     move) shift && move_in "$@" && exit ;;
+    into) shift && move_into "$@" && exit ;;
     add)
         # Newer mv's call a name that is there already a failure.
         shift && mv_option=-n
@@ -329,7 +446,8 @@ case ${1:-} in
 esac
 [ $# -eq 0 ] || exit 1
 
-if [ -e "$control/own-tools" ] && [ -n "${INGOT_KIT:-}" ] && [ -z "${INGOT_IN_KIT:-}" ]; then
+# A shell that has its tools in itself, as busybox's can, has nothing to lose.
+if [ -e "$control/own-tools" ] && case $(command -v xargs) in /*) ;; *) false ;; esac && [ -n "${INGOT_KIT:-}" ] && [ -z "${INGOT_IN_KIT:-}" ]; then
     # Nothing in there reads the content before the kit is complete: code 70 means that it could not be made.
     if unshare --mount true 2>/dev/null; then
         unshare --mount sh "$self" kit
@@ -344,7 +462,11 @@ fi
 # ---- the update
 
 # ACLs, capabilities and SELinux labels come as the plain xattrs that they are: with --acls, tar would take them away again.
-tar_options="-x -p --numeric-owner --ignore-zeros"
+tar_options="-x -p"
+for option in --numeric-owner --ignore-zeros; do
+    # Busybox's may know neither; it is sent one archive, without names of owners.
+    ! tar -c "$option" -f - /dev/null >/dev/null 2>&1 || tar_options="$tar_options $option"
+done
 if [ -e "$control/extended" ]; then
     # A tar that cannot do it says so on standard error, or refuses.
     if said=$(tar -c --xattrs --xattrs-include='*' -f - /dev/null 2>&1 >/dev/null) &&
@@ -417,7 +539,7 @@ each times times 40 || problem "some times could not be set"
 each strip strip 40 || problem "some attributes could not be taken away"
 [ ! -e "$control/directories.tar" ] || unpack_directories || problem "some directories' metadata could not be set"
 run_list delete-files rm -f -- || problem "some files could not be deleted"
-run_list delete-directories rmdir --ignore-fail-on-non-empty -- 2>/dev/null
+run_list delete-directories rmdir -- 2>/dev/null
 sync
 
 # Only of the running system: elsewhere the kernel and the disks are not those that the files will meet.

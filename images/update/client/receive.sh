@@ -13,6 +13,27 @@ ingot_process() {
     echo "$1 ${21}"
 }
 
+# Copies $1 bytes (a multiple of 512) and leaves what follows. Some heads and dds take more than they give.
+ingot_take() {
+    if [ "$(printf 'abcdef' | { head -c 3 >/dev/null && cat; })" = def ]; then
+        head -c "$1"
+    elif dd if=/dev/null bs=1 count=1 iflag=fullblock 2>/dev/null; then
+        dd bs=512 count="$(($1 / 512))" iflag=fullblock 2>/dev/null
+    else
+        dd bs=1 count="$1" 2>/dev/null
+    fi
+}
+
+# Removes the tree $1, and nothing that is mounted in it.
+ingot_remove() {
+    rm -rf --one-file-system "$1" 2>/dev/null && return
+    if [ -e "$1" ] && grep -q '/\.ingot-staging/' /proc/mounts; then
+        echo "ingot: something is mounted in $(pwd)/$1" >&2
+        return 1
+    fi
+    rm -rf "$1"
+}
+
 # $1: the directory that is brought to a version.
 ingot_receive() {
     umask 077
@@ -23,14 +44,14 @@ ingot_receive() {
         echo "ingot: another update is running here (process ${ingot_owner%% *})" >&2
         return 75
     fi
-    rm -rf --one-file-system .ingot-staging && mkdir .ingot-staging .ingot-staging/control || return 1
+    ingot_remove .ingot-staging && mkdir .ingot-staging .ingot-staging/control || return 1
     ingot_process $$ >.ingot-staging/pid
     IFS=' ' read -r ingot_magic ingot_version ingot_size || ingot_magic=
     if [ "$ingot_magic $ingot_version" != "INGOT-BUNDLE 1" ]; then
         echo "ingot: the server sent no update bundle" >&2
         return 1
     fi
-    head -c "$ingot_size" | tar -x -f - -C .ingot-staging/control || return 1
+    ingot_take "$ingot_size" | tar -x -f - -C .ingot-staging/control || return 1
     if [ "$(pwd)" = / ]; then
         # A place for copies of the tools that the update may replace.
         ingot_kit=$(mktemp -d /run/ingot-kit.XXXXXX 2>/dev/null || mktemp -d)

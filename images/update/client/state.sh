@@ -2,6 +2,8 @@
 # a line "<0x1E>NAME", then that section's text.
 # shellcheck shell=sh
 
+#INGOT-INCLUDE images/remote/client/abilities.sh
+
 # $1: the directory that is brought to a version, "" for /.
 ingot_update_state() (
     LC_ALL=C
@@ -23,26 +25,10 @@ ingot_update_state() (
     printf '\n\036record\n'
     cat "$ingot_folder/IMAGE_LAST_SYNCED_TO"
     printf '\n\036record-time\n'
-    find "$ingot_folder/IMAGE_LAST_SYNCED_TO" -maxdepth 0 -printf '%T@\n'
+    find "$ingot_folder/IMAGE_LAST_SYNCED_TO" -maxdepth 0 -printf '%T@\n' ||
+        TZ=UTC0 stat -c '%Y %y' "$ingot_folder/IMAGE_LAST_SYNCED_TO" | sed 's/^\(-*[0-9]*\) [^ ]* [0-9:]*\(\.[0-9]*\).*/\1\2/'
     printf '\n\036boot-due\n'
     cat "$ingot_folder/BOOT_STEPS_DUE"
-    printf '\n\036find\n'
-    find / -maxdepth 0 -version
-    printf '\n\036tar\n'
-    tar --version
-    printf '\n\036tar-abilities\n'
-    for ingot_word in xattrs acls selinux; do
-        if ingot_text=$(tar -c "--$ingot_word" -f - /dev/null 2>&1 >/dev/null); then
-            case $ingot_text in
-                *"not available"* | *"not supported"* | *nrecognized*) ;;
-                *) echo "$ingot_word" ;;
-            esac
-        fi
-    done
-    printf '\n\036programs\n'
-    for ingot_word in getfattr setfattr sha256sum; do
-        command -v "$ingot_word" >/dev/null && echo "$ingot_word"
-    done
-    cp --help 2>&1 | grep -q -e --attributes-only && echo cp-attributes
+    ingot_abilities
     printf '\n\036end\n'
 )

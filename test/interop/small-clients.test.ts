@@ -1,0 +1,59 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { captureImage } from "../../images/capture/run.ts";
+import type { ImageName } from "../../images/manifest.ts";
+import { DirectoryStore } from "../../images/store/directory-store.ts";
+import { updateNode } from "../../images/update/run.ts";
+import { chrootSession } from "./chroot-session.ts";
+import { shell } from "./client-tree.ts";
+import { debianBusybox, makeSmallTree, rsyncDifferencesOfSmall } from "./small-tree.ts";
+import { hasSshd } from "./ssh-server.ts";
+
+const clock = { now: () => Date.now(), sleep: () => Promise.resolve() };
+const image = "small" as ImageName;
+/** Where the session mounts, and what comes and goes with programs. */
+const volatile = ["proc", "sys", "dev", "tmp", "run", "var/socket"].map((each) => `--exclude=/${each}`);
+const own = ["/etc/systemimager/IMAGE_LAST_SYNCED_TO", "/etc/hostname"].map((each) => `--exclude=${each}`);
+
+describe.skipIf(!hasSshd)("a machine with no tools but busybox's", () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "ingot-small-"));
+  const golden = path.join(folder, "golden");
+  const store = new DirectoryStore({ state: path.join(folder, "state"), clock });
+  const node = path.join(folder, "node");
+  const capture = () => captureImage({ session: chrootSession(golden), store, image, clock });
+  const update = () => updateNode({ session: chrootSession(node), store, image, clock });
+
+  beforeAll(() => {
+    makeSmallTree(golden, { busybox: debianBusybox });
+    makeSmallTree(node, { busybox: debianBusybox, bare: true });
+  });
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test("is captured, beside what its tools do not show", async () => {
+    const result = await capture();
+
+    expect(result.warnings).toEqual([
+      "The client's tar is busybox's: it cannot read extended attributes and file capabilities and POSIX ACLs: the image will not have them",
+      "The client's tar knows no holes: sparse files are sent and stored with zeros in full",
+    ]);
+    expect(rsyncDifferencesOfSmall(golden, store.treePath(image), volatile)).toBe("");
+  });
+
+  test("is brought to a version, beside what its tools cannot set", async () => {
+    shell(`cd '${node}'; mkdir -p srv/gone; echo old >srv/gone/file; echo other >etc/hostname-too; mkdir usr; ln -s nowhere usr/sym
+      mkdir -p dev; echo in-the-way >empty; ln -s srv sticky; mkdir -p srv/xattr/deep`);
+
+    const result = await update();
+
+    expect(result.notes).toEqual([
+      "busybox's tar on this machine cannot set extended attributes, ACLs and capabilities: they are missing",
+      "busybox's tar on this machine makes no holes: sparse files take their full size",
+      "The tools of this machine set times in whole seconds: fractions are left out and not compared",
+    ]);
+    expect(rsyncDifferencesOfSmall(store.treePath(image), node, [...volatile, ...own])).toBe("");
+    expect((await update()).plan.actions).toEqual([]);
+  });
+});
