@@ -41,8 +41,8 @@ export interface ForeignServer {
   readonly at: number;
 }
 
-/** Messages being answered at the same time; more are dropped, and their senders ask again. */
-const inFlightLimit = 256;
+/** Messages being answered at the same time, most of them waiting to see who has an address; more are dropped, and asked again. */
+const inFlightLimit = 1024;
 /** Addresses that are tried for one DISCOVER; the client asks again anyway. */
 const checkLimit = 3;
 /** Other servers that are remembered. */
@@ -74,6 +74,8 @@ export class DhcpServer {
   /** By port: bound to the interface's address, so what they send leaves by that interface. */
   readonly #senders = new Map<number, DatagramSocket>();
   readonly #foreign = new Map<Ipv4Address, ForeignServer>();
+  /** Messages that are being answered: the same one again, because the answer takes its time, gets none of its own. */
+  readonly #inWork = new Set<string>();
   #listeners: DatagramSocket[] = [];
   #inFlight = 0;
   #counts = { received: 0, malformed: 0, ignored: 0, dropped: 0, sent: 0 };
@@ -164,26 +166,38 @@ export class DhcpServer {
       this.#ignore(client.error, {});
       return;
     }
-    const { mac } = client.value;
+    const { mac, type } = client.value;
     const settings = settingsFor(packet.value, this.#options.settings);
     if (!settings.ok) {
       this.#ignore(settings.error, { mac });
       return;
     }
-    this.#lookForForeignServer(packet.value, { mac, settings: settings.value });
-    const host = this.#options.addresses.lookup(mac, client.value.machine !== undefined);
+    const key = `${mac} ${type} ${packet.value.xid} ${arrival.port}`;
+    if (this.#inWork.has(key)) {
+      this.#ignore("the same message is being answered", { mac });
+      return;
+    }
+    this.#inWork.add(key);
+    try {
+      await this.#handleClient({
+        ...{ request: packet.value, client: client.value, settings: settings.value, arrival },
+      });
+    } finally {
+      this.#inWork.delete(key);
+    }
+  }
+
+  async #handleClient(asked: Omit<Known, "host" | "decision">): Promise<void> {
+    const { request, client, settings } = asked;
+    const { mac, machine } = client;
+    this.#lookForForeignServer(request, { mac, settings });
+    const host = this.#options.addresses.lookup(mac, machine !== undefined);
     if (host === undefined) {
       this.#ignore("unknown machine", { mac });
       return;
     }
-    const decision =
-      client.value.machine === undefined
-        ? undefined
-        : await this.#options.booter.decide(client.value.machine);
-    await this.#answer({
-      ...{ request: packet.value, client: client.value, settings: settings.value },
-      ...{ host, decision, arrival },
-    });
+    const decision = machine === undefined ? undefined : await this.#options.booter.decide(machine);
+    await this.#answer({ ...asked, host, decision });
   }
 
   /** Offers another address where the chosen one turns out to be somebody's. */

@@ -13,6 +13,10 @@ import { pathParam, type Route, type RouteContext, text } from "../api/router.ts
 import { wanted } from "../routes/results.ts";
 import type { Services } from "../services.ts";
 import { type BootInterface, decideForScript, decideToLook } from "./booter.ts";
+import { Gate, gated } from "./gate.ts";
+
+/** Kernels and ramdisks that are sent at the same time; iPXE waits for its turn without a limit. */
+const imagesAtOnce = 64;
 
 export interface BootFiles {
   /** A file below one of the folders that are served; `not-found`. */
@@ -24,6 +28,7 @@ export function bootRoutes(
   services: Services,
   options: { readonly place: BootInterface; readonly files: BootFiles },
 ): readonly Route[] {
+  const gate = new Gate(imagesAtOnce, services.clock);
   return [
     {
       method: "GET",
@@ -46,7 +51,7 @@ export function bootRoutes(
         const name = pathParam({ params }, "name");
         const file = pathParam({ params }, "file");
         const path = flavorPath(services, name, file);
-        return fileResponse(request, await options.files.flavorFile(path));
+        return fileResponse(request, gated(await options.files.flavorFile(path), gate));
       },
     },
     {

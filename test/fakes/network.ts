@@ -6,14 +6,12 @@ import type { DatagramSocket, DatagramSockets, Endpoint, OpenOptions } from "../
 
 interface Waiting {
   readonly at: number;
-  readonly order: number;
   readonly run: () => void;
 }
 
 /** A clock that stands still until `run` lets it jump. */
 export class VirtualClock implements Clock {
   #now = 1_700_000_000_000;
-  #order = 0;
   #waiting: Waiting[] = [];
 
   now(): number {
@@ -21,8 +19,18 @@ export class VirtualClock implements Clock {
   }
 
   at(delay: number, run: () => void): Waiting {
-    const waiting = { at: this.#now + delay, order: this.#order++, run };
-    this.#waiting.push(waiting);
+    const waiting = { at: this.#now + delay, run };
+    // Sorted by time, and by the order in which they came: storms have thousands.
+    let [low, high] = [0, this.#waiting.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#waiting[middle]?.at ?? 0) <= waiting.at) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    this.#waiting.splice(low, 0, waiting);
     return waiting;
   }
 
@@ -49,7 +57,6 @@ export class VirtualClock implements Clock {
     const end = this.#now + limit;
     await settleMicrotasks();
     while (!done()) {
-      this.#waiting.sort((a, b) => a.at - b.at || a.order - b.order);
       const next = this.#waiting[0];
       if (next === undefined || next.at > end) {
         this.#now = end;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { findNeighbour } from "../../netboot/arp-table.ts";
+import { neighboursOf } from "../../netboot/arp-table.ts";
 
 // `cat /proc/net/arp` of Linux 6.1: an answer, a question without one, the same address on another interface.
 const table = `IP address       HW type     Flags       HW address            Mask     Device
@@ -9,10 +9,10 @@ const table = `IP address       HW type     Flags       HW address            Ma
 `;
 
 it.each([
-  ["10.77.0.5", "52:54:00:aa:00:05"],
-  ["10.77.0.6", undefined],
-  ["10.77.0.7", undefined],
-  ["10.77.0.50", undefined],
-])("findNeighbour() finds who answers for %s on br0: %s", (address, mac) => {
-  expect(findNeighbour(table, { address, interfaceName: "br0" })).toBe(mac);
+  ["br0", ["10.77.0.5 52:54:00:aa:00:05"]],
+  ["eth0", ["10.77.0.7 52:54:00:aa:00:07"]],
+  ["eth1", []],
+])("neighboursOf() lists who answered on %s", (interfaceName, expected) => {
+  expect([...neighboursOf(table, interfaceName)].map((pair) => pair.join(" "))).toEqual(expected);
+  expect(neighboursOf("", interfaceName).size).toBe(0);
 });

@@ -319,6 +319,30 @@ describe("TftpServer", () => {
     expect(server.counts.dropped).toBeGreaterThan(0);
   });
 
+  it("brings five hundred machines at once their loader, no more than its limit at a time", async () => {
+    const loader = pattern(6000);
+    const { clock, lan, server } = await rig({ loader }, badWire({ seed: 21, loss: 0.02 }), 128);
+    let most = 0;
+
+    const clients = await Promise.all(
+      Array.from({ length: 500 }, (_, index) =>
+        new Client().fetch(lan, {
+          ...{ name: "loader", address: `10.0.${1 + (index >> 7)}.${1 + (index & 127)}` },
+          options: { blksize: "1468" },
+        }),
+      ),
+    );
+    await clock.run(() => {
+      most = Math.max(most, server.activeTransfers);
+      return clients.every((client) => client.outcome !== undefined) && server.activeTransfers === 0;
+    });
+
+    expect(clients.filter((client) => client.outcome !== "done")).toEqual([]);
+    expect(clients.every((client) => Buffer.compare(client.bytes, loader) === 0)).toBe(true);
+    expect(most).toBe(128);
+    expect(lan.openSockets).toBe(501);
+  }, 120_000);
+
   it("gives up on a client that has gone, and lets go of the file", async () => {
     const { clock, lan, server, disk } = await rig({ big }, (bytes) => (bytes[1] === 4 ? [] : [1]));
 
