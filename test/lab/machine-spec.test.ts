@@ -55,6 +55,13 @@ describe("qemuArguments()", () => {
     expect(rom.some((device) => device.includes("romfile="))).toBe(false);
   });
 
+  test("turns the firmware's PXE off where it shall boot by HTTP", () => {
+    const args = qemuArguments({ name: "node", firmware: "uefi", nics: [{ pxe: "http" }] }, place);
+
+    expect(args).toContain("name=opt/org.tianocore/IPv4PXESupport,string=n");
+    expect(devicesOf(args).some((device) => device.includes("romfile="))).toBe(true);
+  });
+
   test("gives a UEFI machine its own variable store", () => {
     const args = qemuArguments(
       { name: "node" },

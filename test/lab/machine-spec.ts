@@ -24,9 +24,10 @@ export interface NicSpec {
   readonly mac?: string;
   /**
    * Who speaks PXE: QEMU's own option ROM, which is iPXE, or the firmware. The default is what is common on real machines:
-   * an option ROM under BIOS, the firmware's own stack under UEFI. (SeaBIOS has no stack of its own.)
+   * an option ROM under BIOS, the firmware's own stack under UEFI. (SeaBIOS has no stack of its own.) `http`: UEFI's own
+   * HTTP boot, with its PXE off.
    */
-  readonly pxe?: "rom" | "firmware";
+  readonly pxe?: "rom" | "firmware" | "http";
 }
 
 export interface MachineSpec {
@@ -104,6 +105,9 @@ export function qemuArguments(spec: MachineSpec, place: MachinePlace): readonly 
     ...["-serial", "chardev:serial0"],
     ...["-qmp", `unix:${place.qmpSocket},server=on,wait=off`],
     ...firmwareArguments(place),
+    ...(nicsOf(spec).some(({ pxe }) => pxe === "http")
+      ? ["-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=n"]
+      : []),
     ...disksOf(spec).flatMap((disk, index) =>
       diskArguments(disk, {
         index,
@@ -118,14 +122,14 @@ export function qemuArguments(spec: MachineSpec, place: MachinePlace): readonly 
         nic.model === "e1000" ? "e1000" : "virtio-net-pci",
         `netdev=net${index}`,
         `mac=${place.macs[index]}`,
-        ...(speaksPxe(nic, spec.firmware) === "firmware" ? ["romfile="] : []),
+        ...(speaksPxe(nic, spec.firmware) === "rom" ? [] : ["romfile="]),
         `bootindex=${index + 1 + (diskFirst ? diskCount : 0)}`,
       ].join(","),
     ]),
   ];
 }
 
-function speaksPxe(nic: NicSpec, firmware: Firmware | undefined): "rom" | "firmware" {
+function speaksPxe(nic: NicSpec, firmware: Firmware | undefined): NonNullable<NicSpec["pxe"]> {
   return nic.pxe ?? (firmware === "uefi" ? "firmware" : "rom");
 }
 

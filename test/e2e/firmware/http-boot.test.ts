@@ -1,0 +1,59 @@
+/**
+ * UEFI HTTP boot: the firmware asks DHCP as an HTTPClient, fetches the loader from the URL that it is given, and the loader its script,
+ * kernel and ramdisk. No TFTP is spoken.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DiscoveredList } from "../../../server/api/schema.ts";
+import { Lab } from "../../lab/lab.ts";
+import type { Machine } from "../../lab/machine.ts";
+import { labNetwork } from "../../lab/network.ts";
+import { waitFor } from "../../lab/run.ts";
+
+let lab: Lab;
+let node: Machine;
+
+beforeAll(async () => {
+  lab = await Lab.open({ report: (message) => process.stderr.write(`${message}\n`) });
+  node = await lab.machine({
+    name: "http1",
+    firmware: "uefi",
+    disks: [{ bus: "virtio", size: "1G" }],
+    nics: [{ pxe: "http" }],
+  });
+  await lab.buildFlavor();
+  const { interface: name, serverAddress: address, cidr: subnet } = labNetwork;
+  const pool = { from: labNetwork.address(100), to: labNetwork.address(109) };
+  await lab.startDaemon({
+    config: {
+      netboot: {
+        interfaces: [{ name, mode: "server", address, subnet, pool, discover: true }],
+        discoverArguments: "console=ttyS0",
+      },
+    },
+  });
+});
+
+afterAll(async () => {
+  await lab.close();
+});
+
+describe("a machine whose firmware boots by HTTP", () => {
+  it("comes to the running ramdisk without TFTP", async () => {
+    await node.start();
+
+    const machine = await waitFor(
+      async () => {
+        const { stdout } = await lab.ingot("node", "discover", "--json");
+        return DiscoveredList.parse(JSON.parse(stdout)).machines.find(({ state }) => state === "waiting");
+      },
+      { what: "the machine to report", timeoutMs: 600_000, everyMs: 1000, signal: lab.signal },
+    );
+
+    expect(machine.hardware).toMatchObject({ firmware: "uefi", machine: "x86_64" });
+    const log = readFileSync(join(lab.place.folder, "ingot.log"), "utf8");
+    expect(log).toMatch(/Boot script .*kind=discover/);
+    expect(log).not.toMatch(/TFTP file sent/);
+  });
+});
