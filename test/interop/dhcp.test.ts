@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clientMac, farMac, missingForRig, NetbootRig } from "./netboot-rig.ts";
 
 const pooledMac = "52:54:00:aa:00:08";
-const missing = missingForRig(["dhclient", "udhcpc", "dhcrelay", "dnsmasq"]);
+const missing = missingForRig(["dhclient", "dhcpcd", "udhcpc", "dhcrelay", "dnsmasq"]);
 
 describe.skipIf(missing !== undefined)(
   `DHCP with real clients${missing === undefined ? "" : ` (skipped: ${missing})`}`,
@@ -43,6 +43,30 @@ describe.skipIf(missing !== undefined)(
       ]) {
         expect(ran.output).toContain(line);
       }
+    });
+
+    it("dhclient that starts again keeps its address without asking for one, and is told when it is another's", async () => {
+      const again =
+        'dhclient -4 -1 -v -sf "$PWD/show" -lf "$PWD/leases" -pf "$PWD/pid" v1; kill "$(cat pid)"';
+      const same = await rig.run(again);
+      const other = await rig.run(`sed -i 's/10\\.77\\.0\\.11;/10.77.0.99;/' leases; sleep 1; ${again}`);
+
+      expect(same.output).not.toContain("DHCPDISCOVER");
+      expect(same.output).toMatch(/DHCPREQUEST for 10\.77\.0\.11 [\s\S]*DHCPACK of 10\.77\.0\.11/);
+      expect(other.output).toMatch(/DHCPREQUEST for 10\.77\.0\.99 [\s\S]*DHCPNAK from 10\.77\.0\.1/);
+      expect(other.output).toContain("DHCPACK of 10.77.0.11");
+    });
+
+    it("dhcpcd gets a lease, and with an address of its own is told the rest", async () => {
+      const options = '-4 -1 -B --noarp -f /dev/null -c "$PWD/show"';
+      const leased = await rig.run(`dhcpcd ${options} v1; ip addr flush dev v1`);
+      const informed = await rig.run(
+        `ip addr add 10.77.0.11/24 dev v1; dhcpcd ${options} --inform 10.77.0.11/24 v1; ip addr flush dev v1`,
+      );
+
+      expect(leased.output).toContain("leased 10.77.0.11 for 60 seconds");
+      expect(informed.output).toContain("received approval for 10.77.0.11");
+      expect(rig.log).toContain('"type":"ack","address":"0.0.0.0","to":"10.77.0.11"');
     });
 
     it("udhcpc gets the same", async () => {
@@ -88,7 +112,7 @@ describe.skipIf(missing !== undefined)(
       await rig.runBesideServer(
         "ip link add d0 type bridge; ip addr add 10.77.0.11/32 dev d0; ip link set d0 up",
       );
-      const ran = await rig.run('udhcpc -a -f -q -n -t 2 -T 1 -i v1 -s "$PWD/show"');
+      const ran = await rig.run('udhcpc -a -A 1 -f -q -n -t 2 -T 1 -i v1 -s "$PWD/show"');
       await rig.runBesideServer("ip link del d0");
 
       expect(ran.output).toContain("event=leasefail");
