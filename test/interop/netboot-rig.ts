@@ -46,7 +46,7 @@ export class NetbootRig {
     return this.#log;
   }
 
-  /** Makes the namespaces: a bridge with 10.77.0.1 and a tap in the servers', a card on it in the clients'. */
+  /** Makes the namespaces: a bridge with 10.77.0.1 and two taps in the servers', a card on it in the clients'. */
   connect(): void {
     this.#removeNamespaces();
     for (const line of [
@@ -59,8 +59,10 @@ export class NetbootRig {
       `ip -n ${this.server} link set lo up`,
       `ip -n ${this.server} link add v0 type veth peer name v1 netns ${this.client}`,
       `ip -n ${this.server} link set v0 master br0 up`,
-      `ip -n ${this.server} tuntap add tap0 mode tap`,
-      `ip -n ${this.server} link set tap0 master br0 up`,
+      ...["tap0", "tap1"].flatMap((tap) => [
+        `ip -n ${this.server} tuntap add ${tap} mode tap`,
+        `ip -n ${this.server} link set ${tap} master br0 up`,
+      ]),
       `ip -n ${this.client} link set v1 address ${clientMac} up`,
       `ip -n ${this.client} link add v2 type veth peer name v3 netns ${this.far}`,
       `ip -n ${this.client} link set v2 up`,

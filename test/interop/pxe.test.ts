@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bootSector } from "./boot-sector.ts";
@@ -7,15 +6,48 @@ import { missingForRig, NetbootRig } from "./netboot-rig.ts";
 
 const biosMac = "52:54:00:aa:00:02";
 const uefiMac = "52:54:00:aa:00:03";
+const uuid = "12345678-9abc-def0-1234-56789abcdef0";
+
+/** Runs QEMU until its serial line says `end`, or for so many seconds. */
+function until(
+  end: string,
+  options: { readonly serial: string; readonly seconds: number },
+  words: string,
+): string {
+  const { serial, seconds } = options;
+  return `qemu-system-x86_64 -accel tcg -display none -serial file:${serial} ${words} & for i in $(seq ${seconds}); do sleep 1; grep -q "${end}" ${serial} && break; done; kill $!; wait`;
+}
+
+function card(tap: string, mac: string): string {
+  return `-netdev tap,id=n,ifname=${tap},script=no,downscript=no -device virtio-net-pci,netdev=n,mac=${mac}`;
+}
+
+/** A BIOS and a UEFI machine are powered on at once: each takes its time on a processor of its own. */
+async function bootBoth(rig: NetbootRig): Promise<void> {
+  writeFileSync(join(rig.folder, "disk"), bootSector());
+  const flash =
+    "-drive if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd -drive if=pflash,format=raw,unit=1,file=vars";
+  const bios = `-m 128 -boot order=nc -drive file=disk,format=raw,if=virtio ${card("tap0", biosMac)}`;
+  const uefi = `-machine q35 -m 256 -uuid ${uuid} ${flash} ${card("tap1", uefiMac)},bootindex=1,romfile=`;
+  await Promise.all([
+    rig.runBesideServer(until("DISK-OK", { serial: "bios", seconds: 110 }, bios), 120),
+    rig.runBesideServer(
+      `cp /usr/share/OVMF/OVMF_VARS_4M.fd vars; ${until("failed to start Boot", { serial: "uefi", seconds: 170 }, uefi)}`,
+      180,
+    ),
+  ]);
+}
+
+function said(rig: NetbootRig, serial: string): string {
+  return readFileSync(join(rig.folder, serial), "latin1");
+}
+
 const missing = missingForRig(["qemu-system-x86_64"]);
 
 describe.skipIf(missing !== undefined)(
   `PXE with QEMU's firmware${missing === undefined ? "" : ` (skipped: ${missing})`}`,
   () => {
     const rig = new NetbootRig("pxe");
-    const folder = mkdtempSync(join(tmpdir(), "ingot-pxe-"));
-    const nic = (mac: string): string =>
-      `-netdev tap,id=n,ifname=tap0,script=no,downscript=no -device virtio-net-pci,netdev=n,mac=${mac}`;
 
     beforeAll(async () => {
       await rig.start({
@@ -24,37 +56,20 @@ describe.skipIf(missing !== undefined)(
           [uefiMac]: { hostname: "uefi", address: "10.77.0.13" },
         } as never,
       });
-      writeFileSync(join(folder, "disk"), bootSector());
+      await bootBoth(rig);
     });
-    afterAll(async () => {
-      await rig.stop();
-      rmSync(folder, { recursive: true, force: true });
-    });
+    afterAll(() => rig.stop());
 
-    it("BIOS: fetches its script by HTTP and starts the local disk", async () => {
-      const machine = rig.runBesideServer(
-        `qemu-system-x86_64 -accel tcg -m 128 -display none -serial file:${folder}/serial -boot order=nc -drive file=${folder}/disk,format=raw,if=virtio ${nic(biosMac)} & echo $! > ${folder}/pid; for i in $(seq 80); do sleep 1; grep -q DISK-OK ${folder}/serial && break; done; kill $(cat ${folder}/pid); wait`,
-        100,
-      );
-      await machine;
-
-      expect(readFileSync(join(folder, "serial"), "latin1")).toContain("DISK-OK");
+    it("BIOS: fetches its script by HTTP and starts the local disk", () => {
+      expect(said(rig, "bios")).toContain("DISK-OK");
       expect(rig.log).toContain("/boot/ipxe?mac=52%3A54%3A00%3Aaa%3A00%3A02&arch=0");
     });
 
-    it("UEFI: fetches the loader by TFTP, then its script by HTTP, and goes on to the next boot option", async () => {
-      const flash = "/usr/share/OVMF/OVMF_CODE_4M.fd";
-      await rig.runBesideServer(
-        `cp /usr/share/OVMF/OVMF_VARS_4M.fd ${folder}/vars; qemu-system-x86_64 -accel tcg -machine q35 -m 256 -display none -serial file:${folder}/console -uuid 12345678-9abc-def0-1234-56789abcdef0 -drive if=pflash,format=raw,unit=0,readonly=on,file=${flash} -drive if=pflash,format=raw,unit=1,file=${folder}/vars ${nic(uefiMac)},bootindex=1,romfile= & echo $! > ${folder}/pid; for i in $(seq 100); do sleep 1; grep -q "failed to start Boot" ${folder}/console && break; done; kill $(cat ${folder}/pid); wait`,
-        115,
-      );
-
+    it("UEFI: fetches the loader by TFTP, then its script by HTTP, and goes on to the next boot option", () => {
       expect(rig.log).toContain('"file":"snponly.efi"');
       expect(rig.log).toContain("TFTP file sent");
-      expect(rig.log).toContain(
-        "/boot/ipxe?mac=52%3A54%3A00%3Aaa%3A00%3A03&arch=7&uuid=12345678-9abc-def0-1234-56789abcdef0",
-      );
-      expect(readFileSync(join(folder, "console"), "latin1")).toContain("failed to start Boot");
+      expect(rig.log).toContain(`/boot/ipxe?mac=52%3A54%3A00%3Aaa%3A00%3A03&arch=7&uuid=${uuid}`);
+      expect(said(rig, "uefi")).toContain("failed to start Boot");
     });
   },
 );
@@ -75,37 +90,25 @@ describe.skipIf(missingForProxy !== undefined)(
       await rig.run(
         'dnsmasq --conf-file=/dev/null --port=0 --interface=v1 --bind-interfaces --no-ping --dhcp-range=10.77.0.200,10.77.0.220,600 --dhcp-leasefile="$PWD/leases" --pid-file="$PWD/dnsmasq.pid" --user=root',
       );
-      writeFileSync(join(rig.folder, "disk"), bootSector());
+      await bootBoth(rig);
     });
     afterAll(async () => {
       await rig.run('kill "$(cat dnsmasq.pid)"');
       await rig.stop();
     });
 
-    it("BIOS: has its address from the site and its script from Ingot", async () => {
-      await rig.runBesideServer(
-        `qemu-system-x86_64 -accel tcg -m 128 -display none -serial file:serial -boot order=nc -drive file=disk,format=raw,if=virtio -netdev tap,id=n,ifname=tap0,script=no,downscript=no -device virtio-net-pci,netdev=n,mac=${biosMac} & for i in $(seq 80); do sleep 1; grep -q DISK-OK serial && break; done; kill $!; wait`,
-        100,
-      );
-
-      expect(readFileSync(join(rig.folder, "serial"), "latin1")).toContain("DISK-OK");
+    it("BIOS: has its address from the site and its script from Ingot", () => {
+      expect(said(rig, "bios")).toContain("DISK-OK");
       expect(rig.log).toContain("/boot/ipxe?mac=52%3A54%3A00%3Aaa%3A00%3A02&arch=0");
       expect(rig.log).not.toContain('"type":"offer","address":"10.');
       expect(readFileSync(join(rig.folder, "leases"), "latin1")).toContain(biosMac);
     });
 
-    it("UEFI: has its address from the site, loader and script from Ingot", async () => {
-      const vars = "cp /usr/share/OVMF/OVMF_VARS_4M.fd vars";
-      const flash =
-        "-drive if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd -drive if=pflash,format=raw,unit=1,file=vars";
-      await rig.runBesideServer(
-        `${vars}; qemu-system-x86_64 -accel tcg -machine q35 -m 256 -display none -serial file:console ${flash} -netdev tap,id=n,ifname=tap0,script=no,downscript=no -device virtio-net-pci,netdev=n,mac=${uefiMac},bootindex=1,romfile= & for i in $(seq 110); do sleep 1; grep -q "failed to start Boot" console && break; done; kill $!; wait`,
-        118,
-      );
-
+    it("UEFI: has its address from the site, loader and script from Ingot", () => {
       expect(rig.log).toContain('"file":"snponly.efi"');
       expect(rig.log).toContain("TFTP file sent");
       expect(rig.log).toContain("/boot/ipxe?mac=52%3A54%3A00%3Aaa%3A00%3A03&arch=7");
+      expect(said(rig, "uefi")).toContain("failed to start Boot");
     });
   },
 );
