@@ -1,9 +1,10 @@
 /** What an administrator laid into the state folder for installs: scripts, pinned master scripts, passphrases. */
 import { constants } from "node:fs";
-import { open, readdir } from "node:fs/promises";
+import { copyFile, lstat, mkdir, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isScriptName, type ScriptStage } from "../autoinstall/install/stage-scripts.ts";
 import { AppError, toAppError } from "../base/errors.ts";
+import { runProcess } from "../base/process.ts";
 import type { InstallFiles } from "./services.ts";
 
 const scriptLimit = 16 * 1024 ** 2;
@@ -24,6 +25,19 @@ export function openInstallFiles(state: string): InstallFiles {
       }
       return file.content;
     },
+    addScript: async (stage, name, file) => {
+      await mkdir(join(scripts, stage), { recursive: true });
+      try {
+        await copyFile(file, join(scripts, stage, name), constants.COPYFILE_EXCL);
+        return true;
+      } catch (error) {
+        if (error instanceof Error && "code" in error && error.code === "EEXIST") {
+          return false;
+        }
+        throw toAppError(error, "io");
+      }
+    },
+    addOverride: (name, folder, { signal }) => addTree(join(state, "overrides"), { name, folder, signal }),
     pinned: async (names) => {
       for (const name of names) {
         for (const suffix of [".sh", ".master"]) {
@@ -46,6 +60,31 @@ export function openInstallFiles(state: string): InstallFiles {
       return undefined;
     },
   };
+}
+
+/** Copies beside the place and renames: the tree appears whole or not at all. */
+async function addTree(
+  parent: string,
+  tree: { readonly name: string; readonly folder: string; readonly signal: AbortSignal },
+): Promise<boolean> {
+  const { name, folder, signal } = tree;
+  const target = join(parent, name);
+  if ((await lstat(target).catch(() => undefined)) !== undefined) {
+    return false;
+  }
+  await mkdir(parent, { recursive: true });
+  const work = await mkdtemp(join(parent, ".copying-"));
+  try {
+    const copy = ["cp", "-a", "--one-file-system", "--no-target-directory", "--", folder, join(work, name)];
+    const { code, stderr } = await runProcess(copy, { signal });
+    if (code !== 0) {
+      throw new AppError("io", `Cannot copy ${folder}: ${stderr.trim().split("\n").at(-1) ?? ""}`);
+    }
+    await rename(join(work, name), target);
+    return true;
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
 }
 
 interface RegularFile {

@@ -83,6 +83,10 @@ export interface InstallFiles {
   scripts(stage: ScriptStage): Promise<readonly string[]>;
   /** `not-found`. */
   script(stage: ScriptStage, name: string): Promise<Uint8Array>;
+  /** Copies a script of a stage into the folder; false where one of the name is there. */
+  addScript(stage: ScriptStage, name: string, file: string): Promise<boolean>;
+  /** Copies a tree, with everything about its entries, as the override of that name; false where there is one. */
+  addOverride(name: string, folder: string, options: { readonly signal: AbortSignal }): Promise<boolean>;
   /** The first master script that is pinned under one of the names; one character per byte. */
   pinned(names: readonly string[]): Promise<{ readonly name: string; readonly text: string } | undefined>;
   /** The first passphrase under one of the names, or the site's; `refused` where others may read it. */

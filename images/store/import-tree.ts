@@ -53,6 +53,9 @@ export async function importImage(
         ? await planTar(source.file, options)
         : await planFolder(context, source.folder, options);
     await unpack(from, { tree, work, what: source.kind === "tar" ? source.file : source.folder, options });
+    if (options.layoutText !== undefined) {
+      await addLayout(tree, options.layoutText);
+    }
     return await commitFresh(context, { image, tree, work, options });
   } finally {
     await rm(work, { recursive: true, force: true });

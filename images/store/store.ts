@@ -111,6 +111,10 @@ export interface ContainerSource {
 
 export interface ImportOptions extends WaitOptions {
   readonly message: string;
+  /** Where a directory comes from, as far as somebody knows. */
+  readonly source?: VersionSource;
+  /** A layout for a directory that has none; one character per byte. */
+  readonly layoutText?: string;
   /** Makes the text of a disk's layout; asked once, for disks. */
   readonly layout?: (facts: GoldenFacts) => string;
   /** Told what was left out or mended, one sentence each. */

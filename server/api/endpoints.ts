@@ -30,6 +30,7 @@ export const endpoints = {
   imageMove: "POST /api/images/{name}/move", // MoveRequest  → JobsStarted
   imageImport: "POST /api/images/{name}/import", // ImportRequest → JobsStarted
   imageExport: "POST /api/images/{name}/export", // ExportRequest → JobsStarted
+  systemImager: "POST /api/systemimager", //                  TakeOverRequest → JobsStarted, or TakeOverPlan with dryRun
   imagePrune: "POST /api/images/{name}/prune", // PruneRequest → PruneResult
   imageRemove: "DELETE /api/images/{name}", //               → 204
   imageLayout: "GET /api/images/{name}/layout", // ?version=N → text/plain: the version's autoinstallscript.conf (latin1)

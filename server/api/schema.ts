@@ -383,6 +383,55 @@ export const ImportRequest = z.strictObject({
 });
 export type ImportRequest = z.infer<typeof ImportRequest>;
 
+/** What was /var/lib/systemimager on a SystemImager server, copied to this one, or a copy of its root; an absolute path. */
+export const TakeOverRequest = z.strictObject({
+  folder: z.string().min(1).max(4096),
+  /** cluster.xml, where it is not found by itself. */
+  cluster: z.string().min(1).max(4096).optional(),
+  /** Only these; all where none is named. */
+  images: z.array(z.string().min(1).max(255)).max(10_000).optional(),
+  /** Answers with the plan and changes nothing. */
+  dryRun: z.boolean().optional(),
+});
+export type TakeOverRequest = z.infer<typeof TakeOverRequest>;
+
+const takeOverScript = z.object({ stage: z.enum(["pre-install", "post-install"]), name: z.string() });
+
+/** What is taken from a SystemImager server, and what is not. */
+export const TakeOverPlan = z.object({
+  images: z.array(
+    z.object({
+      name: z.string(),
+      message: z.string(),
+      host: z.string().optional(),
+      layout: z.string().optional(),
+    }),
+  ),
+  overrides: z.array(z.string()),
+  scripts: z.array(takeOverScript),
+  nodes: z.array(
+    z.object({
+      name: z.string(),
+      macs: z.array(z.string()),
+      ip: z.string().optional(),
+      groups: z.array(z.string()),
+    }),
+  ),
+  notes: z.array(z.string()),
+});
+export type TakeOverPlan = z.infer<typeof TakeOverPlan>;
+
+export const TakeOverResult = z.object({
+  images: z.array(z.object({ image: z.string(), version, files: z.number(), bytes: z.number() })),
+  overrides: z.array(z.string()),
+  scripts: z.array(takeOverScript),
+  nodes: z.array(z.string()),
+  notes: z.array(z.string()),
+  /** What was to be taken and could not. */
+  failures: z.array(z.string()),
+});
+export type TakeOverResult = z.infer<typeof TakeOverResult>;
+
 /** `file` is an absolute path on the server: a tar, compressed where it ends with `.zst`, or with `disk` a disk that boots, or an OCI archive. */
 export const ExportRequest = z.strictObject({
   file: z.string().min(1).max(4096),
@@ -422,6 +471,7 @@ export const JobKind = z.enum([
   "copy",
   "move",
   "import",
+  "takeover",
   "export",
   "deploy",
   "update",
@@ -462,7 +512,7 @@ export const Job = z.object({
   endedAt: z.number().optional(),
   progress: JobProgress.optional(),
   error: JobError.optional(),
-  /** By kind: PrepareResult, CaptureResult, CommitResult, VerifyResult, RollbackResult, CopyResult, MoveResult, ImportResult, ExportResult, DeployResult, UpdateResult (update and drift), FlavorResult. */
+  /** By kind: PrepareResult, CaptureResult, CommitResult, VerifyResult, RollbackResult, CopyResult, MoveResult, ImportResult, TakeOverResult, ExportResult, DeployResult, UpdateResult (update and drift), FlavorResult. */
   result: z.json().optional(),
 });
 export type Job = z.infer<typeof Job>;

@@ -10,6 +10,7 @@ export type JobKind =
   | "copy"
   | "move"
   | "import"
+  | "takeover"
   | "export"
   | "deploy"
   | "update"

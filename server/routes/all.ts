@@ -13,6 +13,7 @@ import { imageRoutes } from "./images.ts";
 import { jobRoutes } from "./jobs.ts";
 import { nodeRoutes } from "./nodes.ts";
 import { otherRoutes } from "./others.ts";
+import { takeOverRoutes } from "./take-over.ts";
 import { workRoutes } from "./work.ts";
 
 /** For machines on the network: installs and client commands. */
@@ -30,6 +31,7 @@ export function adminRoutes(services: Services): readonly Route[] {
     ...imageDiffRoutes(services),
     ...imageHistoryRoutes(services),
     ...imageFileRoutes(services),
+    ...takeOverRoutes(services),
     ...jobRoutes(services),
     ...workRoutes(services),
     ...consoleRoutes(),

@@ -7,6 +7,7 @@ import { deployHandler } from "./deploy.ts";
 import { flavorHandler } from "./flavor.ts";
 import { exportHandler, importHandler } from "./image-files.ts";
 import { copyHandler, moveHandler, rollbackHandler } from "./image-history.ts";
+import { takeOverHandler } from "./take-over.ts";
 import { updateHandler } from "./update.ts";
 
 /** The work of each kind of job. Services are asked for late: they hold the runner that holds these. */
@@ -20,6 +21,7 @@ export function jobHandlers(services: () => Services): Readonly<Record<JobKind, 
     copy: copyHandler(services),
     move: moveHandler(services),
     import: importHandler(services),
+    takeover: takeOverHandler(services),
     export: exportHandler(services),
     deploy: deployHandler(services),
     update: updateHandler(services),

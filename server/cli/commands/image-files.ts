@@ -6,13 +6,15 @@ import { usageError } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { withCommas } from "../output.ts";
 import { imagePath, splitVersion } from "./image-name.ts";
+import { takeOver } from "./image-systemimager.ts";
 import { given, printJson, runJobs } from "./started.ts";
 
 export const imageImportCommand: Command = {
   name: "image import",
   summary: "Make a new image of a disk, a tar file, a container archive or a directory",
-  synopsis: "IMAGE --disk FILE|--tar FILE|--oci FILE|--dir DIR [--message TEXT]",
-  positionals: { min: 1, max: 1 },
+  synopsis:
+    "IMAGE --disk FILE|--tar FILE|--oci FILE|--dir DIR [--message TEXT] | [IMAGE...] --systemimager DIR",
+  positionals: { min: 0, max: 1000 },
   options: {
     disk: {
       type: "string",
@@ -27,21 +29,41 @@ export const imageImportCommand: Command = {
     },
     ref: { type: "string", value: "NAME", help: "which image of the archive, where it holds several" },
     dir: { type: "string", value: "DIR", help: "a directory; what is mounted below it is left out" },
+    systemimager: {
+      type: "string",
+      value: "DIR",
+      help: "what was /var/lib/systemimager: all images or those named, overrides, scripts, and the nodes and groups of cluster.xml",
+    },
+    cluster: { type: "string", value: "FILE", help: "cluster.xml, where it is not in DIR" },
+    "dry-run": { type: "boolean", short: "n", help: "with --systemimager: only say what would be taken" },
     message: { type: "string", short: "m", value: "TEXT", help: "for the history" },
   },
   description:
-    "The daemon reads the file or directory, so it must be on the server. What is cut short, damaged, or would write outside of the image is refused with the byte at which it is wrong, and nothing of it is kept. The filesystems of a disk are checked before they are read.",
+    "The daemon reads the file or directory, so it must be on the server. What is cut short, damaged, or would write outside of the image is refused with the byte at which it is wrong, and nothing of it is kept. The filesystems of a disk are checked before they are read. " +
+    "Of a SystemImager server, everything that is not taken is named, with the reason.",
+  examples: [
+    "ingot image import web --disk /srv/incoming/web.qcow2",
+    "ingot image import --systemimager /srv/old/var/lib/systemimager --dry-run",
+  ],
   async run(context) {
-    const { image } = splitVersion(context.args.positionals[0], imageImportCommand);
     const { cwd } = context.env;
     const path = (name: string) => {
       const text = context.args.text(name);
       return text === undefined ? undefined : resolve(cwd, text);
     };
+    const folder = path("systemimager");
     const sources = { disk: path("disk"), tar: path("tar"), container: path("oci"), folder: path("dir") };
-    if (Object.values(sources).filter((source) => source !== undefined).length !== 1) {
-      throw usageError(imageImportCommand, "say one of --disk, --tar, --oci and --dir");
+    const count = Object.values(sources).filter((source) => source !== undefined).length;
+    if (count + (folder === undefined ? 0 : 1) !== 1) {
+      throw usageError(imageImportCommand, "say one of --disk, --tar, --oci, --dir and --systemimager");
     }
+    if (folder !== undefined) {
+      return takeOver(context, { folder, cluster: path("cluster"), images: context.args.positionals });
+    }
+    if (context.args.positionals.length !== 1) {
+      throw usageError(imageImportCommand, "name the new image");
+    }
+    const { image } = splitVersion(context.args.positionals[0], imageImportCommand);
     const [job] = await runJobs(context, imagePath(image, "import"), {
       body: given({
         ...sources,

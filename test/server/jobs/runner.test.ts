@@ -44,6 +44,7 @@ function runner(handlers: Partial<Record<JobKind, JobHandler>>): JobRunner {
     copy: idle,
     move: idle,
     import: idle,
+    takeover: idle,
     export: idle,
     deploy: idle,
     update: idle,
