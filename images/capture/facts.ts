@@ -120,6 +120,8 @@ export interface ToolFacts {
   /** Times come without fractions of a second, or cannot be set with them; absent where they can. */
   readonly listsWholeSeconds?: boolean;
   readonly setsWholeSeconds?: boolean;
+  /** The times of symbolic links cannot be set; absent where they can. */
+  readonly losesLinkTimes?: boolean;
   readonly tarXattrs: boolean;
   readonly tarAcls: boolean;
   readonly tarSelinux: boolean;

@@ -49,15 +49,17 @@ function listerOf(sections: Sections, gnuFind: string | undefined): Lister | und
 function precision(
   sections: Sections,
   lister: Lister | "" | undefined,
-): Pick<ToolFacts, "listsWholeSeconds" | "setsWholeSeconds"> {
+): Pick<ToolFacts, "listsWholeSeconds" | "setsWholeSeconds" | "losesLinkTimes"> {
   const listed =
     lister === "stat"
       ? /\.\d*[1-9]/.test(sample(sections, "fraction"))
       : sample(sections, "find").split(" ")[6]?.includes(".") === true;
   const busybox = /\(busybox\)/i.test(sections.get("tar") ?? "");
-  const set = sectionLines(sections, "touch").includes("exact") && !busybox;
+  const touch = sectionLines(sections, "touch");
+  const set = touch.includes("exact") && !busybox;
   return {
     ...(listed ? {} : { listsWholeSeconds: true }),
     ...(set ? {} : { setsWholeSeconds: true }),
+    ...(touch.includes("links") ? {} : { losesLinkTimes: true }),
   };
 }

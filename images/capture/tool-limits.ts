@@ -52,6 +52,9 @@ export function lostInUpdate(tools: ToolFacts): readonly string[] {
     ...(keepsWholeSeconds(tools)
       ? ["The tools of this machine set times in whole seconds: fractions are left out and not compared"]
       : []),
+    ...(tools.losesLinkTimes === true
+      ? ["The tools of this machine set no times of symbolic links: they are not compared"]
+      : []),
   ];
 }
 

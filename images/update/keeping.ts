@@ -1,17 +1,23 @@
 /** What a node can keep of an image, given its tools: plans compare and set only that, or every update would find the same again. */
 import type { ToolFacts } from "../capture/facts.ts";
 import { keepsWholeSeconds, tarBefore } from "../capture/tool-limits.ts";
-import type { FileEntry, ListedEntry } from "../entry.ts";
+import type { FileEntry, ListedEntry, Timestamp } from "../entry.ts";
 import type { TarDialect } from "../tar/gnu-encode.ts";
 
-/** The entry as this node can hold it: known to have no attributes, with a time in whole seconds. */
+/** The entry as this node can hold it: known to have no attributes, with a time in whole seconds, a link with none. */
 export function asKept(entry: FileEntry, tools: ToolFacts): FileEntry {
-  const coarse = keepsWholeSeconds(tools) && entry.mtime.nanoseconds !== 0;
-  if (!coarse && tools.tarXattrs) {
+  const mtime = timeKept(entry, tools);
+  if (mtime === entry.mtime && tools.tarXattrs) {
     return entry;
   }
-  const mtime = coarse ? { seconds: entry.mtime.seconds, nanoseconds: 0 } : entry.mtime;
   return tools.tarXattrs ? { ...entry, mtime } : { ...entry, mtime, extended: [] };
+}
+
+function timeKept({ kind, mtime }: FileEntry, tools: ToolFacts): Timestamp {
+  if (kind === "symlink" && tools.losesLinkTimes === true) {
+    return { seconds: 0, nanoseconds: 0 };
+  }
+  return keepsWholeSeconds(tools) && mtime.nanoseconds !== 0 ? { ...mtime, nanoseconds: 0 } : mtime;
 }
 
 export function listedAsKept(listed: ListedEntry, tools: ToolFacts): ListedEntry {

@@ -5,21 +5,24 @@ import path from "node:path";
 import { shell } from "./client-tree.ts";
 import { makeRichTree } from "./rich-tree.ts";
 
-/** The static busybox of this machine's Debian. */
-export const debianBusybox = "/bin/busybox";
+/** The static busybox of this machine's Debian, or another one that is to be tried. */
+export const debianBusybox = process.env["INGOT_TEST_BUSYBOX"] ?? "/bin/busybox";
 
 /** Makes the tree at `root`; `rich` unless told that it is bare. */
 export function makeSmallTree(
   root: string,
-  options: { readonly busybox: string; readonly bare?: boolean },
+  options: { readonly busybox?: string; readonly bare?: boolean },
 ): void {
   mkdirSync(root, { recursive: true });
   if (options.bare !== true) {
     makeRichTree(root);
   }
   shell(`cd '${root}'; mkdir -p bin dev proc sys run tmp root etc/systemimager; chmod 1777 tmp
-    cp '${options.busybox}' bin/busybox; bin/busybox --list | grep -vx busybox | while read -r name; do ln -sf busybox "bin/$name"; done
-    ln -sf busybox bin/sh; echo 'ID=small' >etc/os-release; echo layout >etc/systemimager/autoinstallscript.conf`);
+    echo 'ID=small' >etc/os-release; echo layout >etc/systemimager/autoinstallscript.conf`);
+  if (options.busybox !== undefined) {
+    shell(`cd '${root}'; cp '${options.busybox}' bin/busybox
+      bin/busybox --list | grep -vx busybox | while read -r name; do ln -sf busybox "bin/$name"; done`);
+  }
 }
 
 /** What rsync sees between two trees beside what busybox's tools cannot keep: attributes, fractions of seconds where told. */

@@ -31,6 +31,7 @@ ingot_abilities() {
     TZ=UTC0 stat -c '%y' /proc/self
     # A touch that does not know the words fails; without -c it would make the file.
     printf '\n\036touch\n'
+    touch -c -h /proc/ingot-no-such-file && echo links
     touch -c -h -d @1.5 /proc/ingot-no-such-file && echo exact
     printf '\n\036programs\n'
     for ingot_word in sha256sum zstd getfattr setfattr getfacl setfacl curl wget; do
