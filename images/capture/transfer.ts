@@ -4,6 +4,7 @@ import { AppError } from "../../base/errors.ts";
 import { escapePath, type RelPath } from "../../base/path-bytes.ts";
 import { formatByteSize } from "../../base/quantity.ts";
 import { listRemoteTable } from "../remote/list.ts";
+import type { RemoteProcess } from "../remote/session.ts";
 import type { PlanSummary, SyncAction } from "../sync/actions.ts";
 import type { EntryTable } from "../sync/entry-table.ts";
 import { isStreamed, summarise } from "../sync/plan.ts";
@@ -138,7 +139,7 @@ async function stream(
   const result = await applyToTree({
     root: tree,
     actions,
-    tar: held(input, running?.stdout ?? nothing()),
+    tar: held(input, running === undefined ? nothing() : tarStream(running, input)),
     async afterStream() {
       if (running === undefined) {
         return { torn: [] };
@@ -164,6 +165,32 @@ async function stream(
     ...waiting,
   });
   return { result, complaints: complaints.map((line) => escapePath(line)) };
+}
+
+/** The stream, with an error of its own where it ends because busybox's tar met a file that became shorter. */
+async function* tarStream(running: RemoteProcess, input: PassInput): AsyncGenerator<Uint8Array> {
+  if (input.tools.busyboxTar !== true) {
+    yield* running.stdout;
+    return;
+  }
+  let last: Uint8Array | undefined;
+  for await (const chunk of running.stdout) {
+    if (last !== undefined) {
+      yield last;
+    }
+    last = chunk;
+  }
+  const { stderr } = await running.exit;
+  if (stderr.includes("short read")) {
+    throw new AppError(
+      "remote-failed",
+      `A file became shorter while ${input.session.host} read it, and its tar ended there`,
+      { hint: "Run the capture again: what arrived is kept. Exclude files that are written all the time." },
+    );
+  }
+  if (last !== undefined) {
+    yield last;
+  }
 }
 
 /** What the client's tar leaves to the listing. */

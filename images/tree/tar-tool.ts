@@ -1,7 +1,7 @@
 /** GNU tar as reader of trees, here and on clients, and as writer of trees here: Node can neither make devices nor set xattrs. */
 import { fromLatin1 } from "../../base/bytes.ts";
 import type { RelPath } from "../../base/path-bytes.ts";
-import { quoteArgv, type ShellText, sh } from "../../base/posix-quote.ts";
+import { quoteArgv, type ShellText, sh, trustedShell } from "../../base/posix-quote.ts";
 import { type LocalProcess, startShell } from "../../base/process.ts";
 import type { ToolFacts } from "../capture/facts.ts";
 import { tarBefore } from "../capture/tool-limits.ts";
@@ -10,6 +10,17 @@ export type TarAbilities = Pick<ToolFacts, "gnuTar" | "busyboxTar" | "tarXattrs"
 
 /** What Debian's tar can: the server's own. */
 const localTar: TarAbilities = { gnuTar: "1.34", tarXattrs: true, tarAcls: true, tarSelinux: true };
+
+/** A tar that met a file which became shorter has ended in the middle of a member: code 255 makes xargs end with it. */
+const busyboxBatch = trustedShell(
+  [
+    '{ said=$(tar -c -f - --no-recursion -- "$@" 2>&1 >&3); } 3>&1',
+    "code=$?",
+    '[ -z "$said" ] || printf "%s\\n" "$said" >&2',
+    'case $said in *"short read"*) exit 255 ;; esac',
+    "exit $code",
+  ].join("\n"),
+);
 
 /**
  * Shell command that reads NUL-ended names (as {@link memberNames} writes them) and prints those members as a posix tar, in
@@ -21,7 +32,7 @@ const localTar: TarAbilities = { gnuTar: "1.34", tarXattrs: true, tarAcls: true,
 export function tarCommand(options: { readonly root: string; readonly tools: TarAbilities }): ShellText {
   const { tools } = options;
   if (tools.busyboxTar === true) {
-    return sh`cd ${options.root} && LC_ALL=C exec xargs -0 -r tar -c -f - --no-recursion --`;
+    return sh`cd ${options.root} && LC_ALL=C exec xargs -0 -r sh -c ${busyboxBatch} ingot`;
   }
   const argv = [
     "tar",

@@ -32,13 +32,9 @@ describe("an archive written anew", () => {
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
   async function rewritten(dialect: "gnu" | "busybox"): Promise<Uint8Array> {
-    const archive = execFileSync(
-      "sh",
-      ["-c", `cd '${folder}/from' && tar --format=posix -S -c .`],
-      {
-        maxBuffer: 64 * 1024 * 1024,
-      },
-    );
+    const archive = execFileSync("sh", ["-c", `cd '${folder}/from' && tar --format=posix -S -c .`], {
+      maxBuffer: 64 * 1024 * 1024,
+    });
     const parts: Uint8Array[] = [];
     for await (const part of rewriteTar(nothing(), pieces(archive), dialect)) {
       parts.push(part);

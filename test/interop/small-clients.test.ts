@@ -2,9 +2,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readAll } from "../../base/async.ts";
+import type { RelPath } from "../../base/path-bytes.ts";
 import { captureImage } from "../../images/capture/run.ts";
 import type { ImageName } from "../../images/manifest.ts";
 import { DirectoryStore } from "../../images/store/directory-store.ts";
+import { memberNames, tarCommand } from "../../images/tree/tar-tool.ts";
 import { updateNode } from "../../images/update/run.ts";
 import { chrootSession } from "./chroot-session.ts";
 import { shell } from "./client-tree.ts";
@@ -43,6 +46,22 @@ describe.skipIf(!hasSshd)("a machine with no tools but busybox's", () => {
       ]),
     );
     expect(rsyncDifferencesOfSmall(golden, store.treePath(image), volatile)).toBe("");
+  });
+
+  test("ends the stream where a file became shorter than its tar was told", async () => {
+    // Files of sysfs say that they have 4096 bytes.
+    const tar = { busyboxTar: true, tarXattrs: false, tarAcls: false, tarSelinux: false };
+    const names = ["uevent_seqnum", "uevent_helper"] as RelPath[];
+
+    const running = await chrootSession(golden).exec(tarCommand({ root: "/sys/kernel", tools: tar }), {
+      stdin: memberNames(names),
+    });
+    const stdout = await readAll(running.stdout, { limit: 1024 * 1024, what: "the stream" });
+    const { code, stderr } = await running.exit;
+
+    expect(stderr).toContain("short read");
+    expect(code).not.toBe(0);
+    expect(stdout.length).toBeLessThan(1024);
   });
 
   test("is brought to a version, beside what its tools cannot set", async () => {
