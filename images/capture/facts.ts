@@ -125,6 +125,8 @@ export interface ToolFacts {
   readonly tarXattrs: boolean;
   readonly tarAcls: boolean;
   readonly tarSelinux: boolean;
+  /** lsattr and chattr are there. */
+  readonly flags?: boolean;
   readonly sha256sum: boolean;
   readonly zstd: boolean;
   readonly getfattr: boolean;

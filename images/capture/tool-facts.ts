@@ -18,6 +18,7 @@ export function toolFacts(sections: Sections): ToolFacts {
     tarXattrs: abilities.has("xattrs"),
     tarAcls: abilities.has("acls"),
     tarSelinux: abilities.has("selinux"),
+    ...(programs.has("lsattr") && programs.has("chattr") ? { flags: true } : {}),
     sha256sum: programs.has("sha256sum"),
     zstd: programs.has("zstd"),
     getfattr: programs.has("getfattr"),

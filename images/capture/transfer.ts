@@ -3,14 +3,18 @@ import { statfs } from "node:fs/promises";
 import { AppError } from "../../base/errors.ts";
 import { escapePath, type RelPath } from "../../base/path-bytes.ts";
 import { formatByteSize } from "../../base/quantity.ts";
+import type { FileEntry } from "../entry.ts";
+import { readFlags } from "../remote/flags.ts";
 import { listRemoteTable } from "../remote/list.ts";
 import type { RemoteProcess } from "../remote/session.ts";
 import type { PlanSummary, SyncAction } from "../sync/actions.ts";
 import type { EntryTable } from "../sync/entry-table.ts";
+import { withFlags } from "../sync/flags.ts";
 import { isStreamed, summarise } from "../sync/plan.ts";
 import { type ActionTable, planTables } from "../sync/plan-tables.ts";
 import { parseTarMessages } from "../sync/tar-messages.ts";
 import { type ApplyResult, applyToTree } from "../tree/apply.ts";
+import { noteFlags } from "../tree/metadata.ts";
 import type { TarSender } from "../tree/receive.ts";
 import { scanTable } from "../tree/scan.ts";
 import { memberNames, tarCommand } from "../tree/tar-tool.ts";
@@ -129,6 +133,11 @@ async function stream(
     streamed += isStreamed(action) ? 1 : 0;
   }
   const complaints: string[] = [];
+  const flags = new Map<RelPath, string>();
+  const flagged =
+    streamed === 0 || tools.flags !== true
+      ? undefined
+      : settled(readFlags(session, { root: plan.root, paths: streamedPaths(actions), ...waiting }));
   const running =
     streamed === 0
       ? undefined
@@ -143,6 +152,9 @@ async function stream(
     async afterStream() {
       if (running === undefined) {
         return { torn: [] };
+      }
+      for (const [path, value] of (await flagged?.()) ?? []) {
+        flags.set(path, value);
       }
       const { code, stderr } = await running.exit;
       const messages = parseTarMessages(stderr);
@@ -159,12 +171,25 @@ async function stream(
       return { torn: tools.busyboxTar === true ? await moved() : messages.torn };
     },
     sender: senderOf(tools),
-    ...(fresh ? { digests: false } : { onEntry: input.onEntry }),
+    ...(fresh
+      ? { digests: false }
+      : { onEntry: (entry) => input.onEntry(withFlagsOf(entry, flags.get(entry.path))) }),
     onProgress: (progress) =>
       onProgress?.({ filesTotal: streamed, bytesTotal: summary.bytes, ...progress, phase: "stream" }),
     ...waiting,
   });
+  await noteFlags(tree, flags);
   return { result, complaints: complaints.map((line) => escapePath(line)) };
+}
+
+function withFlagsOf(entry: FileEntry, flags: string | undefined): FileEntry {
+  return flags === undefined ? entry : { ...entry, extended: withFlags(entry.extended ?? [], flags) };
+}
+
+/** A promise that is waited for later: its failure is told then, and not before as one that nobody looks at. */
+function settled<T>(promise: Promise<T>): () => Promise<T> {
+  promise.catch(() => undefined);
+  return () => promise;
 }
 
 /** The stream, with an error of its own where it ends because busybox's tar met a file that became shorter. */

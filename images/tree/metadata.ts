@@ -6,9 +6,10 @@ import type { RelPath } from "../../base/path-bytes.ts";
 import { quoteArgv, sh, trustedShell } from "../../base/posix-quote.ts";
 import { startProcess } from "../../base/process.ts";
 import type { FileEntryDirectory, Timestamp } from "../entry.ts";
+import { flagsName } from "../sync/flags.ts";
 import { encodeMember, endOfArchive } from "../tar/encode.ts";
 import { encodePaxTime } from "../tar/pax.ts";
-import type { TreeRoot } from "./root.ts";
+import { TreeRoot } from "./root.ts";
 import { extractTar } from "./tar-tool.ts";
 import { expectUnpacked } from "./unpackers.ts";
 
@@ -81,6 +82,23 @@ async function* directoryMembers(entries: readonly FileEntryDirectory[]): AsyncG
     yield Buffer.concat(entries.slice(i, i + 100).map((entry) => encodeMember(entry)));
   }
   yield endOfArchive;
+}
+
+/** Notes flags (see images/sync/flags.ts) of what stands in a tree; what does not stand is left out. */
+export async function noteFlags(tree: string, flags: ReadonlyMap<RelPath, string>): Promise<void> {
+  if (flags.size === 0) {
+    return;
+  }
+  const root = new TreeRoot(tree);
+  try {
+    const standing = [...flags].filter(([path]) => root.lstat(path) !== undefined);
+    await runScript(
+      root,
+      standing.map(([path, value]) => sh`setfattr -h -n ${flagsName} -v ${value} -- ${`./${path}`}\n`),
+    );
+  } finally {
+    root.close();
+  }
 }
 
 /** Runs shell lines with the tree's root as working directory; the script comes by standard input, so names may be any bytes. */

@@ -9,6 +9,7 @@ import type { ProgressSink } from "../../base/ports.ts";
 import type { FileEntry } from "../entry.ts";
 import type { SyncAction } from "../sync/actions.ts";
 import { sameAsListed } from "../sync/compare.ts";
+import { flagsKey, withFlags } from "../sync/flags.ts";
 import { isStreamed } from "../sync/plan.ts";
 import { TarDecoder, type TarEvent } from "../tar/decode.ts";
 import { paddingOf } from "../tar/header.ts";
@@ -175,7 +176,11 @@ class Receiver {
     const { ordinal } = this.#planned;
     const member =
       this.#options.sender?.listedMetadata === true ? asListed(planned, event.entry) : event.entry;
-    const extended = member.extended ?? [];
+    // An attribute of that name means something in an image, not on the machine that sends.
+    const extended =
+      member.extended?.some(([key]) => key === flagsKey) === true
+        ? withFlags(member.extended, "")
+        : (member.extended ?? []);
     // Its owner may have changed it since the listing: what arrives is then not what the plan is about.
     const moved = !sameAsListed(planned, member);
     this.table.set(ordinal, moved ? "torn" : "whole", extended);
@@ -190,7 +195,10 @@ class Receiver {
     }
     const { sparse, dataLength } = event;
     const channel = this.#unpackers.channel(extended.length > 0);
-    channel.member(member, sparse === undefined ? { name } : { name, sparse });
+    channel.member(
+      extended === member.extended ? member : { ...member, extended },
+      sparse === undefined ? { name } : { name, sparse },
+    );
     const digest =
       member.kind === "file" && isDigested(planned, this.#options.digests)
         ? new ContentDigest(dataLength, sparse)

@@ -1,7 +1,10 @@
 /** Makes the plan of a push: what the listing does not show is asked of the node, only where it matters. */
-import type { ListedEntry } from "../entry.ts";
+import type { RelPath } from "../../base/path-bytes.ts";
+import type { ExtendedAttributes, ListedEntry } from "../entry.ts";
 import { readAttributes } from "../remote/attributes.ts";
 import { fileDigests } from "../remote/digests.ts";
+import { readFlags } from "../remote/flags.ts";
+import { withFlags } from "../sync/flags.ts";
 import { findPatches } from "./patches.ts";
 import { type UpdatePlan, withPatches } from "./plan.ts";
 import { type PlanSources, planFor } from "./prepare-plan.ts";
@@ -26,7 +29,8 @@ export async function askAndPlan(
   let listed = input.listed;
   if (programs.has("getfattr")) {
     const asked = attributeQuestions(listed, sources.suspicion);
-    const found = asked.length === 0 ? new Map() : await readAttributes(session, { ...place, paths: asked });
+    const found =
+      asked.length === 0 ? new Map() : await readAll(request, { ...place, paths: asked, sources });
     listed = withAttributes(listed, { entries: sources.entries, asked, found });
   }
   let plan = planFor(sources, listed);
@@ -55,4 +59,29 @@ export async function askAndPlan(
     readsAttributes: programs.has("getfattr"),
   });
   return withPatches(plan, patches);
+}
+
+/** Attributes, and the flags that are no attributes on the node itself. */
+async function readAll(
+  { session }: UpdateRequest,
+  place: {
+    readonly root: string;
+    readonly paths: readonly RelPath[];
+    readonly signal?: AbortSignal;
+    readonly sources: PlanSources;
+  },
+): Promise<ReadonlyMap<RelPath, ExtendedAttributes>> {
+  const asksFlags = place.sources.node.state.tools.flags === true;
+  const [attributes, flags] = await Promise.all([
+    readAttributes(session, place),
+    asksFlags ? readFlags(session, place) : new Map<RelPath, string>(),
+  ]);
+  if (!asksFlags) {
+    return attributes;
+  }
+  const found = new Map(attributes);
+  for (const path of new Set([...attributes.keys(), ...flags.keys()])) {
+    found.set(path, withFlags(attributes.get(path) ?? [], flags.get(path) ?? ""));
+  }
+  return found;
 }

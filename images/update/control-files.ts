@@ -2,6 +2,7 @@
 import { parentPath, type RelPath } from "../../base/path-bytes.ts";
 import type { FileEntry, Timestamp } from "../entry.ts";
 import type { Change } from "../sync/actions.ts";
+import { flagsOf } from "../sync/flags.ts";
 import { mountOf, touchesTools, type UpdatePlan } from "./plan.ts";
 
 export interface ControlFiles {
@@ -28,6 +29,8 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
   const moved = unique(
     contents.filter((entry) => !replaced.has(entry.path)).map((entry) => parentPath(entry.path)),
   ).filter((path) => !arriving.has(path));
+  const changed = plan.actions.map((action) => (action.kind === "delete" ? action.path : action.entry.path));
+  const written = new Set(changed);
   const parents = unique(contents.map((entry) => parentPath(entry.path)));
   const lists = new Map<string, readonly string[]>([
     ["mounts", plan.mounts.flatMap((mount) => [word(mount), String(neededKib(contents, { plan, mount }))])],
@@ -68,6 +71,14 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
       ),
     ],
     ["directory-times", plan.directoryTimes.flatMap((each) => [time(each.mtime), word(each.path)])],
+    ["flags", flagged(writes, metadata)],
+    ["touched", changed.map(word)],
+    [
+      "touched-directories",
+      unique(changed.map(parentPath))
+        .filter((path) => !written.has(path))
+        .map(word),
+    ],
     ["finish", finishOrder(plan)],
   ]);
   const files = new Map<string, string>();
@@ -102,6 +113,17 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
       .map((entry) => entry.path),
     copies: contents.filter((entry) => plan.copies.has(entry.path)),
   };
+}
+
+/** `FLAGS PATH …` of what is to be immutable or append-only in the end. */
+function flagged(
+  writes: readonly FileEntry[],
+  metadata: readonly { readonly entry: FileEntry }[],
+): readonly string[] {
+  return [...writes, ...metadata.map(({ entry }) => entry)].flatMap((entry) => {
+    const flags = flagsOf(entry.extended);
+    return flags === "" ? [] : [flags, word(entry.path)];
+  });
 }
 
 /** Links whose owners and times the node's tar may not set. */

@@ -1,16 +1,30 @@
 /** What a node can keep of an image, given its tools: plans compare and set only that, or every update would find the same again. */
 import type { ToolFacts } from "../capture/facts.ts";
 import { keepsWholeSeconds, tarBefore } from "../capture/tool-limits.ts";
-import type { FileEntry, ListedEntry, Timestamp } from "../entry.ts";
+import type { ExtendedAttributes, FileEntry, ListedEntry, Timestamp } from "../entry.ts";
+import { flagsOf, withFlags } from "../sync/flags.ts";
 import type { TarDialect } from "../tar/gnu-encode.ts";
 
 /** The entry as this node can hold it: known to have no attributes, with a time in whole seconds, a link with none. */
 export function asKept(entry: FileEntry, tools: ToolFacts): FileEntry {
   const mtime = timeKept(entry, tools);
-  if (mtime === entry.mtime && tools.tarXattrs) {
+  const extended = attributesKept(entry.extended, tools);
+  if (mtime === entry.mtime && extended === entry.extended) {
     return entry;
   }
-  return tools.tarXattrs ? { ...entry, mtime } : { ...entry, mtime, extended: [] };
+  return extended === undefined ? { ...entry, mtime } : { ...entry, mtime, extended };
+}
+
+function attributesKept(
+  extended: ExtendedAttributes | undefined,
+  tools: ToolFacts,
+): ExtendedAttributes | undefined {
+  if (!tools.tarXattrs) {
+    return [];
+  }
+  return tools.flags === true || extended === undefined || flagsOf(extended) === ""
+    ? extended
+    : withFlags(extended, "");
 }
 
 function timeKept({ kind, mtime }: FileEntry, tools: ToolFacts): Timestamp {

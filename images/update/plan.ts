@@ -5,6 +5,7 @@ import type { FileEntry, ListedEntry, Timestamp } from "../entry.ts";
 import type { ImageName } from "../manifest.ts";
 import type { PlanSummary, ResolvedRule, SyncAction } from "../sync/actions.ts";
 import { capturePrune, makeSelection } from "../sync/exclude.ts";
+import { flagsKey } from "../sync/flags.ts";
 import { planSync, summarise } from "../sync/plan.ts";
 import type { TarDialect } from "../tar/gnu-encode.ts";
 import { isSuspect } from "./questions.ts";
@@ -179,7 +180,7 @@ function strippedOf(action: SyncAction, listed: ReadonlyMap<RelPath, ListedEntry
   const { path, extended } = action.entry;
   const kept = new Set((extended ?? []).map(([key]) => key));
   return (listed.get(path)?.entry.extended ?? []).flatMap(([key]) =>
-    kept.has(key) ? [] : [{ path, name: key.replace(/^SCHILY\.xattr\./, "") }],
+    kept.has(key) || key === flagsKey ? [] : [{ path, name: key.replace(/^SCHILY\.xattr\./, "") }],
   );
 }
 

@@ -23,6 +23,7 @@ export const shellFiles: ReadonlySet<string> = new Set([
   "images/remote/attributes.ts",
   "images/remote/channel.ts",
   "images/remote/digests.ts",
+  "images/remote/flags.ts",
   "images/remote/ssh-session.ts",
   "images/shell-asset.ts",
   "images/store/archive-file.ts",

@@ -240,6 +240,33 @@ replace_entries() {
     done
 }
 
+# What is immutable or append-only cannot be replaced, nor anything in such a directory: until the end it is neither. In $1, entries that the
+# version decides about; with $2, those that get back what they had.
+clear_flags() {
+    [ -s "$lists/$1" ] || return 0
+    xargs -0 lsattr -d -- <"$lists/$1" 2>/dev/null | sed -n 's/^[^ ]*[ai][^ ]* /&/p' >"$control/flagged"
+    while IFS= read -r line; do
+        path=${line#* } old=
+        [ -e "$path" ] || continue
+        case ${line%% *} in *a*) old=a ;; esac
+        case ${line%% *} in *i*) old=${old}i ;; esac
+        chattr -ai -- "$path" || fail "$path is immutable and cannot be changed: nothing was changed"
+        echo "note $path is immutable or append-only (+$old): it was changed nevertheless"
+        [ -z "${2:-}" ] || printf '%s\0%s\0' "$old" "$path" >>"$lists/flags-back"
+    done <"$control/flagged"
+}
+
+# FLAGS PATH …: the attribute by which the version has them is only the server's.
+set_flags() {
+    result=0
+    while [ $# -ge 2 ]; do
+        setfattr -h -x trusted.ingot.flags "$2" 2>/dev/null
+        chattr "+$1" -- "$2" || result=1
+        shift 2
+    done
+    return $result
+}
+
 make_directories() {
     for directory; do
         [ -d "$directory" ] || mkdir "$directory" || fail "cannot make the directory $directory"
@@ -325,7 +352,7 @@ finish() {
 kit_tools="sh xargs tar mv rm rmdir mkdir ln chmod chown touch sync stat mktemp find cat cp dd head sha256sum tail chroot"
 
 # Used where the plan asks for them, which it does where the machine has them.
-kit_extras="getfattr setfattr sed grep df readlink"
+kit_extras="lsattr chattr getfattr setfattr sed grep df readlink"
 
 kit_file() {
     [ -e "$INGOT_KIT$1" ] && return
@@ -439,6 +466,7 @@ case ${1:-} in
         move_in "$@"
         exit 0
         ;;
+    flags) shift && set_flags "$@" && exit ;;
     times) shift && set_times "$@" && exit ;;
     finish) shift && finish "$@" && exit ;;
     kit) enter_kit || exit 70 ;;
@@ -511,6 +539,11 @@ if [ -s "$control/boot-steps" ] && [ -n "${INGOT_LIVE:-}" ]; then
 fi
 sync
 
+if command -v lsattr >/dev/null && command -v chattr >/dev/null; then
+    clear_flags touched
+    clear_flags touched-directories back
+fi
+
 echo "phase rename"
 stopped="stopped while renaming; run the update again"
 each directories directories 20 || fail "$stopped"
@@ -561,6 +594,8 @@ if [ -e "$control/record" ]; then
     fi
 fi
 each times directory-times 40
+each flags flags 40 || problem "some files could not be made immutable or append-only"
+[ ! -e "$lists/flags-back" ] || each flags flags-back 40
 if [ "$problems" -gt 0 ]; then
     fail "$problems kinds of problems; every file is whole: put them right and run the update again"
 fi
