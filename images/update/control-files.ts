@@ -31,10 +31,11 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
   ).filter((path) => !arriving.has(path));
   const changed = plan.actions.map((action) => (action.kind === "delete" ? action.path : action.entry.path));
   const written = new Set(changed);
+  const mounts = mountsOf(plan, changed);
   const parents = unique(contents.map((entry) => parentPath(entry.path)));
   const lists = new Map<string, readonly string[]>([
-    ["mounts", plan.mounts.flatMap((mount) => [word(mount), String(neededKib(contents, { plan, mount }))])],
-    ["mount-names", plan.mounts.map(word)],
+    ["mounts", mounts.flatMap((mount) => [word(mount), String(neededKib(contents, { plan, mount }))])],
+    ["mount-names", mounts.map(word)],
     ["parents", parents.map(word)],
     [
       "links",
@@ -70,7 +71,12 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
         entry.kind === "directory" ? [] : [time(entry.mtime), word(entry.path)],
       ),
     ],
-    ["directory-times", plan.directoryTimes.flatMap((each) => [time(each.mtime), word(each.path)])],
+    [
+      "directory-times",
+      plan.directoryTimes
+        .filter(({ path }) => !plan.mounts.includes(path) || mounts.includes(path) || written.has(path))
+        .flatMap((each) => [time(each.mtime), word(each.path)]),
+    ],
     ["flags", flagged(writes, metadata)],
     ["touched", changed.map(word)],
     [
@@ -79,7 +85,7 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
         .filter((path) => !written.has(path))
         .map(word),
     ],
-    ["finish", finishOrder(plan)],
+    ["finish", finishOrder(plan, mounts)],
   ]);
   const files = new Map<string, string>();
   const owned = looseLinks(contents, plan).map((entry) => ({ entry, changes: ["owner"] as const }));
@@ -113,6 +119,18 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
       .map((entry) => entry.path),
     copies: contents.filter((entry) => plan.copies.has(entry.path)),
   };
+}
+
+/**
+ * The root, whose staging folder holds the script, and the filesystems that something of the plan lies on: one that is read-only or full
+ * does not matter where nothing is changed. What changes the mount's own directory is done on that filesystem too.
+ */
+function mountsOf(plan: UpdatePlan, changed: readonly RelPath[]): readonly RelPath[] {
+  const touched = new Set<RelPath>();
+  for (const path of plan.mounts.length === 1 ? [] : changed) {
+    touched.add(plan.mounts.includes(path) ? path : mountOf(path, plan.mounts));
+  }
+  return plan.mounts.filter((mount) => mount === "" || touched.has(mount));
 }
 
 /** `FLAGS PATH …` of what is to be immutable or append-only in the end. */
@@ -215,9 +233,9 @@ function rankOf(directory: string): (typeof ranks)[number] {
 }
 
 /** Filesystems, the root last: its staging folder holds the script. */
-function finishOrder(plan: UpdatePlan): readonly string[] {
+function finishOrder(plan: UpdatePlan, mounts: readonly RelPath[]): readonly string[] {
   const times = new Map(plan.directoryTimes.map((each) => [each.path, time(each.mtime)]));
-  return [...plan.mounts].reverse().flatMap((mount) => [times.get(mount) ?? "now", word(mount)]);
+  return [...mounts].reverse().flatMap((mount) => [times.get(mount) ?? "now", word(mount)]);
 }
 
 function unique(paths: readonly RelPath[]): readonly RelPath[] {

@@ -216,6 +216,30 @@ describe.skipIf(!hasSshd)("an update over SSH", () => {
     expect(hits).toBeGreaterThan(2);
   });
 
+  test("finds a filesystem that is read-only before the first rename, and leaves one alone that nothing changes on", async () => {
+    await resetNode();
+    shell(`mount -o remount,ro '${node}/boot'`);
+    const before = shell(`cd '${node}'; find . -printf '%p %s %i\\n' | sort`);
+
+    await expect(update()).rejects.toMatchObject({
+      code: "remote-failed",
+      message: expect.stringContaining("cannot write to ./boot: nothing was changed"),
+    });
+
+    expect(shell(`cd '${node}'; find . -name .ingot-staging -prune -o -printf '%p %s %i\\n' | sort`)).toBe(
+      before,
+    );
+    const rules = ["/boot/***"].flatMap((text) => {
+      const rule = parseRule(text, "--exclude");
+      return rule.ok ? [rule.value] : [];
+    });
+    expect((await update({ rules })).applied).toBe(true);
+    expect(differences().every((line) => / (\.\/)?boot\//.test(line))).toBe(true);
+    shell(`mount -o remount,rw '${node}/boot'`);
+    await update();
+    expect(differences()).toEqual([]);
+  });
+
   test("changes nothing when a filesystem of the node is too small", async () => {
     await resetNode();
     shell(
