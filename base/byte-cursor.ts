@@ -1,5 +1,3 @@
-import { concatBytes } from "./bytes.ts";
-
 /** Thrown inside codecs on overrun and caught at their edge, where it becomes a decode error. */
 export class Truncated extends Error {
   constructor(wanted: number, left: number) {
@@ -54,41 +52,5 @@ export class ByteReader {
 
   u32(): number {
     return this.u16() * 0x10000 + this.u16();
-  }
-}
-
-/** Writes network-order integers and byte runs into a growing list of pieces. */
-export class ByteWriter {
-  readonly #pieces: Uint8Array[] = [];
-  #length = 0;
-
-  get length(): number {
-    return this.#length;
-  }
-
-  bytes(bytes: Uint8Array): this {
-    this.#pieces.push(bytes);
-    this.#length += bytes.length;
-    return this;
-  }
-
-  zeros(length: number): this {
-    return this.bytes(new Uint8Array(length));
-  }
-
-  u8(value: number): this {
-    return this.bytes(Uint8Array.of(value & 0xff));
-  }
-
-  u16(value: number): this {
-    return this.bytes(Uint8Array.of((value >>> 8) & 0xff, value & 0xff));
-  }
-
-  u32(value: number): this {
-    return this.u16(Math.floor(value / 0x10000)).u16(value & 0xffff);
-  }
-
-  finish(): Uint8Array {
-    return concatBytes(this.#pieces);
   }
 }

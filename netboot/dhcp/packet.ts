@@ -14,9 +14,9 @@
  *     file(128)                             a boot file name, or options (option 52)
  *     99 130 83 99, options …               code, length, value; 0 is padding, 255 the end
  */
-import { ByteReader, ByteWriter, Truncated } from "../../base/byte-cursor.ts";
+import { ByteReader, Truncated } from "../../base/byte-cursor.ts";
 import { concatBytes, fromLatin1, toLatin1 } from "../../base/bytes.ts";
-import { type Ipv4Address, ipv4FromBytes, ipv4ToBytes } from "../../base/net-types.ts";
+import { type Ipv4Address, ipv4FromBytes, ipv4ToNumber } from "../../base/net-types.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { type Options, option } from "./options.ts";
 
@@ -138,24 +138,37 @@ export function encodePacket(packet: DhcpPacket, maximum: number = defaultMaximu
   const total = pieces.reduce((sum, piece) => sum + piece.length, 0);
   const placed = total <= room ? { main: pieces, file: [], sname: [] } : spread(packet, pieces, room - 3);
   const overload = (placed.file.length > 0 ? 1 : 0) + (placed.sname.length > 0 ? 2 : 0);
-  const writer = new ByteWriter();
-  writer.u8(packet.op).u8(packet.htype).u8(packet.hlen).u8(packet.hops);
-  writer.u32(packet.xid).u16(packet.secs).u16(packet.flags);
-  for (const address of [packet.ciaddr, packet.yiaddr, packet.siaddr, packet.giaddr]) {
-    writer.bytes(ipv4ToBytes(address));
+  const message = concatBytes([
+    header(packet, {
+      sname: field(placed.sname, { length: 64, text: packet.sname }),
+      file: field(placed.file, { length: 128, text: packet.file }),
+    }),
+    ...placed.main,
+    ...(overload === 0 ? [] : [Uint8Array.of(option.overload, 1, overload)]),
+    relay,
+    Uint8Array.of(option.end),
+  ]);
+  return message.length < minimumLength ? fixed(message, minimumLength) : message;
+}
+
+function header(
+  packet: DhcpPacket,
+  fields: { readonly sname: Uint8Array; readonly file: Uint8Array },
+): Uint8Array {
+  const bytes = new Uint8Array(headerLength);
+  const view = new DataView(bytes.buffer);
+  bytes.set([packet.op, packet.htype, packet.hlen, packet.hops]);
+  view.setUint32(4, packet.xid);
+  view.setUint16(8, packet.secs);
+  view.setUint16(10, packet.flags);
+  for (const [index, address] of [packet.ciaddr, packet.yiaddr, packet.siaddr, packet.giaddr].entries()) {
+    view.setUint32(12 + 4 * index, ipv4ToNumber(address));
   }
-  writer.bytes(fixed(packet.chaddr, 16));
-  writer.bytes(field(placed.sname, { length: 64, text: packet.sname }));
-  writer.bytes(field(placed.file, { length: 128, text: packet.file }));
-  writer.u32(cookie);
-  for (const piece of placed.main) {
-    writer.bytes(piece);
-  }
-  if (overload !== 0) {
-    writer.u8(option.overload).u8(1).u8(overload);
-  }
-  writer.bytes(relay).u8(option.end);
-  return writer.length < minimumLength ? fixed(writer.finish(), minimumLength) : writer.finish();
+  bytes.set(packet.chaddr.subarray(0, 16), 28);
+  bytes.set(fields.sname, 44);
+  bytes.set(fields.file, 108);
+  view.setUint32(236, cookie);
+  return bytes;
 }
 
 interface Areas {
@@ -188,14 +201,14 @@ function optionBytes(options: Options, code: number): Uint8Array {
   if (value === undefined) {
     return new Uint8Array(0);
   }
-  const writer = new ByteWriter();
+  const parts: Uint8Array[] = [];
   let at = 0;
   do {
     const part = value.subarray(at, at + 255);
-    writer.u8(code).u8(part.length).bytes(part);
+    parts.push(Uint8Array.of(code, part.length), part);
     at += 255;
   } while (at < value.length);
-  return writer.finish();
+  return concatBytes(parts);
 }
 
 function field(
