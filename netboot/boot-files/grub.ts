@@ -58,20 +58,23 @@ export function renderGrub(
   }
   const linux = ["linux", kernel, ...words.map((word) => `'${word}'`)].join(" ");
   const initrd = initrds.length === 0 ? [] : [["initrd", ...initrds].join(" ")];
-  const commands = [...chooseWay(context.httpBase), linux, ...initrd, "boot"];
-  // GRUB would wait at its prompt for ever where a file cannot be had.
-  return ok([comment, ...commands, "echo 'Ingot: starting over'", "sleep 10", "reboot", ""].join("\n"));
-}
-
-function chooseWay(httpBase: string): readonly string[] {
-  const { host, hostname } = new URL(httpBase);
-  return [
-    "if insmod http; then",
-    `  set ingot='(http,${host})'`,
-    "else",
-    `  set ingot='(tftp,${hostname})'`,
-    "fi",
-  ];
+  const { host, hostname } = new URL(context.httpBase);
+  return ok(
+    [
+      comment,
+      // Whether there is HTTP shows when the kernel is loaded: `insmod` says that all is well whatever came of it.
+      `for ingot in '(http,${host})' '(tftp,${hostname})'; do`,
+      `  if ${linux}; then`,
+      ...[...initrd, "boot"].map((command) => `    ${command}`),
+      "  fi",
+      "done",
+      // GRUB would wait at its prompt for ever where a file cannot be had.
+      "echo 'Ingot: starting over'",
+      "sleep 10",
+      "reboot",
+      "",
+    ].join("\n"),
+  );
 }
 
 /** `"$ingot"'/path'`, or for another server's file `'(http,10.0.0.9)/path'`. */
