@@ -194,7 +194,8 @@ function tailOf(child: ChildProcess, limit: number): () => string {
 
 /**
  * Runs a program on the caller's own terminal (standard streams are inherited) and returns its exit code: for a shell that an
- * administrator works in. Signals from the terminal reach the program, which decides what they mean.
+ * administrator works in. Signals from the terminal reach the program, which decides what they mean; who ends this process alone, or
+ * hangs up, ends the program with it.
  */
 export function runInteractive(
   argv: readonly string[],
@@ -204,7 +205,17 @@ export function runInteractive(
   if (program === undefined) {
     throw new AppError("internal", "A program without a name was to be started");
   }
-  return endOf(spawn(program, args, { env, stdio: "inherit" }), program);
+  const child = spawn(program, args, { env, stdio: "inherit" });
+  const end = () => child.kill("SIGKILL");
+  const ending = ["SIGTERM", "SIGHUP"] as const;
+  for (const signal of ending) {
+    process.on(signal, end);
+  }
+  return endOf(child, program).finally(() => {
+    for (const signal of ending) {
+      process.off(signal, end);
+    }
+  });
 }
 
 /** Node hands arguments over as UTF-8 only: bytes that are none cannot be passed, and must come by standard input. */

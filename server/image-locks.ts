@@ -2,6 +2,7 @@ import process from "node:process";
 import { AppError } from "../base/errors.ts";
 import type { Clock, Log } from "../base/ports.ts";
 import { duration } from "../base/quantity.ts";
+import { removeServicesOff } from "../images/chroot/services-off.ts";
 import type { ImageName } from "../images/manifest.ts";
 import type { ImageLock, ImageStore } from "../images/store/store.ts";
 import type { ImageLocks, Tokens } from "./services.ts";
@@ -33,6 +34,12 @@ export function createImageLocks(options: ImageLocksOptions): ImageLocks {
   async function drop(image: ImageName): Promise<void> {
     const entry = held.get(image);
     held.delete(image);
+    if (entry?.pid !== undefined) {
+      // Of a chroot that was killed, this is left in the tree.
+      await removeServicesOff(store.treePath(image)).catch((error: unknown) => {
+        log.error("A chroot could not be undone", { image, message: String(error) });
+      });
+    }
     await entry?.lock.release();
   }
 

@@ -1,39 +1,15 @@
 #!/bin/sh
 # image-chroot TREE HOSTNAME COMMAND [ARGUMENT...]
 #
-# Runs COMMAND with TREE as its root, as if the image had booted: /proc, /sys, /dev and a fresh /run are there, names
-# resolve as on this server, and no service is started by what is installed. Mounts live in a mount namespace of their own,
-# so the kernel undoes every one of them when COMMAND ends, however it ends. Processes live in a PID namespace, so a
-# daemon that started all the same ends with COMMAND.
+# Runs COMMAND with TREE as its root, as if the image had booted: /proc, /sys, /dev and a fresh /run are there, and names
+# resolve as on this server. Mounts live in a mount namespace of their own, so the kernel undoes every one of them when
+# COMMAND ends, however it ends. Processes live in a PID namespace, so a daemon that started all the same ends with COMMAND, and all
+# of them when this program is killed: the first of a PID namespace takes all others in it along.
 set -eu
 
 tree=$1
 name=$2
 shift 2
-
-# invoke-rc.d and deb-systemd-invoke ask this program before they start anything: 101 means "no" (policy-rc.d(8)).
-policy=$tree/usr/sbin/policy-rc.d
-marker='# put here by ingot image chroot while it runs'
-made_policy=no
-# shellcheck disable=SC2317 # called by the trap below
-remove_policy() {
-	if [ "$made_policy" = yes ] && grep -qsF "$marker" "$policy"; then
-		rm -f "$policy"
-	fi
-}
-trap remove_policy EXIT
-trap 'exit 130' INT TERM HUP
-
-# The tree came from a machine that need not be friendly: nothing is written through a link out of it.
-if [ ! -L "$tree/usr" ] && [ ! -L "$tree/usr/sbin" ] && [ -d "$tree/usr/sbin" ]; then
-	if [ ! -e "$policy" ] && [ ! -L "$policy" ]; then
-		made_policy=yes
-		printf '#!/bin/sh\n%s\nexit 101\n' "$marker" >"$policy"
-		chmod 755 "$policy"
-	elif grep -qsF "$marker" "$policy"; then
-		made_policy=yes # left behind by a chroot whose server lost power
-	fi
-fi
 
 # The part that runs inside the new namespaces. It is handed tree and name as arguments, never pasted.
 # shellcheck disable=SC2016 # the variables are for the inner shell
@@ -71,7 +47,5 @@ cd "$tree"
 exec chroot "$tree" "$@"
 '
 
-status=0
-unshare --mount --propagation private --uts --ipc --pid --fork --kill-child \
-	sh -c "$inside" image-chroot "$tree" "$name" "$@" || status=$?
-exit "$status"
+exec unshare --mount --propagation private --uts --ipc --pid --fork --kill-child \
+	sh -c "$inside" image-chroot "$tree" "$name" "$@"

@@ -16,6 +16,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readlinkSync,
   renameSync,
   rmdirSync,
   unlinkSync,
@@ -92,6 +93,13 @@ export class TreeRoot {
       readdirSync(Buffer.from(`/proc/self/fd/${this.#directory(path)}`), { encoding: "buffer" }).map((name) =>
         name.toString("latin1"),
       ),
+    );
+  }
+
+  /** What a symbolic link says, latin1. */
+  readlink(path: RelPath): string {
+    return this.#do("read the link", path, () =>
+      readlinkSync(this.#name(path), { encoding: "buffer" }).toString("latin1"),
     );
   }
 

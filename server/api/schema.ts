@@ -765,7 +765,7 @@ export const ImageDiff = z.object({
   summary: PlanSummary,
   actions: z.array(PlannedAction),
   truncated: z.boolean(),
-  /** What changed among the packages of a Debian system, by name; absent where neither version is one. */
+  /** What changed among the packages of dpkg or rpm, by name; absent where neither version has any, or they cannot be listed. */
   packages: z
     .array(
       z.object({

@@ -1,26 +1,24 @@
 /** What changed between two versions: entries, packages, one file's text. */
-import { AppError } from "../../base/errors.ts";
+import { AppError, toAppError } from "../../base/errors.ts";
 import { escapePath, parseRelPath, type RelPath, unescapePath } from "../../base/path-bytes.ts";
 import type { ImageName } from "../../images/manifest.ts";
-import { packageChanges } from "../../images/store/package-changes.ts";
+import { type PackageChange, packageChanges, rpmPackageChanges } from "../../images/store/package-changes.ts";
+import { type DatabaseFile, listRpmPackages } from "../../images/store/rpm-list.ts";
 import type { EntryDifference } from "../../images/store/store.ts";
 import { json, pathParam, type Route } from "../api/router.ts";
 import type { FileVersions, ImageDiff, PlannedAction } from "../api/schema.ts";
 import type { Services } from "../services.ts";
-import { versionRef } from "./image-history.ts";
+import { queryVersion, versionRef } from "./image-history.ts";
 import { imageName, wanted } from "./results.ts";
 
 const listedActions = 5000;
 const textLimit = 4 * 1024 * 1024;
 const statusLimit = 64 * 1024 * 1024;
 const dpkgStatus = wanted(parseRelPath("var/lib/dpkg/status"));
-const rpmDatabases: ReadonlySet<string> = new Set([
-  "var/lib/rpm/rpmdb.sqlite",
-  "var/lib/rpm/Packages",
-  "var/lib/rpm/Packages.db",
-  "usr/lib/sysimage/rpm/rpmdb.sqlite",
-  "usr/lib/sysimage/rpm/Packages.db",
-]);
+/** Where distributions keep rpm's database, and the files that one kind of it or another has. */
+const rpmFolders = ["usr/lib/sysimage/rpm", "var/lib/rpm"];
+const rpmFiles = ["rpmdb.sqlite", "rpmdb.sqlite-wal", "Packages.db", "Packages"];
+const rpmLimit = 512 * 1024 * 1024;
 
 interface Versions {
   readonly image: ImageName;
@@ -28,10 +26,9 @@ interface Versions {
   readonly to: number;
 }
 
-/** A version's number or tag from a request's query. */
-export function queryVersion(url: URL, name: string): number | string | undefined {
-  const text = url.searchParams.get(name) ?? "";
-  return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : text === "" ? undefined : text;
+interface FoundPackages {
+  readonly packages?: readonly PackageChange[];
+  readonly notes: readonly string[];
 }
 
 export function imageDiffRoutes({ store }: Services): readonly Route[] {
@@ -64,15 +61,54 @@ export function imageDiffRoutes({ store }: Services): readonly Route[] {
     }
   }
 
-  async function packagesOf({ image, from, to }: Versions): Promise<Pick<ImageDiff, "packages">> {
+  /** rpm's database of a version, or undefined where it has none. */
+  async function rpmDatabase(version: {
+    readonly image: ImageName;
+    readonly number: number;
+  }): Promise<readonly DatabaseFile[] | undefined> {
+    for (const folder of rpmFolders) {
+      const files: DatabaseFile[] = [];
+      for (const name of rpmFiles) {
+        const path = wanted(parseRelPath(`${folder}/${name}`));
+        const bytes = await contentOf(version, { path, limit: rpmLimit });
+        if (bytes !== undefined) {
+          files.push({ name, bytes });
+        }
+      }
+      if (files.length > 0) {
+        return files;
+      }
+    }
+    return undefined;
+  }
+
+  /** What changed among rpm's packages; a note where they cannot be listed. */
+  async function rpmChanges({ image, from, to }: Versions): Promise<FoundPackages> {
+    const before = await rpmDatabase({ image, number: from });
+    const after = await rpmDatabase({ image, number: to });
+    if (before === undefined && after === undefined) {
+      return { notes: [] };
+    }
+    try {
+      const old = before === undefined ? "" : await listRpmPackages(before);
+      const now = after === undefined ? "" : await listRpmPackages(after);
+      return { packages: rpmPackageChanges(old, now), notes: [] };
+    } catch (error) {
+      const { message } = toAppError(error, "internal");
+      return { notes: [`rpm's packages are not compared, only its files: ${message}`] };
+    }
+  }
+
+  async function packagesOf(versions: Versions): Promise<FoundPackages> {
+    const { image, from, to } = versions;
     const file = { path: dpkgStatus, limit: statusLimit };
     const before = await contentOf({ image, number: from }, file);
     const after = await contentOf({ image, number: to }, file);
     if (before === undefined && after === undefined) {
-      return {};
+      return rpmChanges(versions);
     }
     const text = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
-    return { packages: packageChanges(text(before), text(after)).map((change) => ({ ...change })) };
+    return { packages: packageChanges(text(before), text(after)), notes: [] };
   }
 
   return [
@@ -84,7 +120,7 @@ export function imageDiffRoutes({ store }: Services): readonly Route[] {
         const versions = await versionsOf(pathParam(context, "name"), context.url);
         const { image, from, to } = versions;
         const differences = store.diff({ image, number: from }, { image, number: to });
-        return json(await diffView(differences, { ...versions, ...(await packagesOf(versions)) }));
+        return json(await diffView(differences, { ...versions, found: await packagesOf(versions) }));
       },
     },
     {
@@ -138,24 +174,28 @@ function textOf(content: Uint8Array): string | undefined {
 
 async function diffView(
   differences: AsyncIterable<EntryDifference>,
-  about: Versions & Pick<ImageDiff, "packages">,
+  about: Versions & { readonly found: FoundPackages },
 ): Promise<ImageDiff> {
+  const { found, ...versions } = about;
   const actions: PlannedAction[] = [];
-  const notes: string[] = [];
   const counts = { write: 0, metadata: 0, delete: 0, bytes: 0 };
   for await (const difference of differences) {
     const action = actionOf(difference);
     counts[action.kind] += 1;
     counts.bytes += action.bytes ?? 0;
-    if (rpmDatabases.has(difference.path) && notes.length === 0) {
-      notes.push("rpm's database changed: its packages are not compared, only its files");
-    }
     if (actions.length < listedActions) {
       actions.push(action);
     }
   }
   const total = counts.write + counts.metadata + counts.delete;
-  return { ...about, summary: counts, actions, truncated: total > actions.length, notes };
+  return {
+    ...versions,
+    ...(found.packages === undefined ? {} : { packages: found.packages.map((change) => ({ ...change })) }),
+    summary: counts,
+    actions,
+    truncated: total > actions.length,
+    notes: [...found.notes],
+  };
 }
 
 function actionOf(difference: EntryDifference): PlannedAction {

@@ -32,6 +32,12 @@ export function versionRef(image: ImageName, version: number | string | undefine
   return typeof version === "number" ? { image, number: version } : { image, tag: wanted(parseTag(version)) };
 }
 
+/** A version's number or tag from a request's query. */
+export function queryVersion(url: URL, name: string): number | string | undefined {
+  const text = url.searchParams.get(name) ?? "";
+  return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : text === "" ? undefined : text;
+}
+
 export function imageHistoryRoutes(services: Services): readonly Route[] {
   const { store } = services;
 

@@ -7,8 +7,7 @@ import { type ImageContent, type ImageSummary, type ImageVersion, LockRequest } 
 import type { Services } from "../services.ts";
 import { readInstallableVersion } from "../workflows/installable-version.ts";
 import { layoutLimit, layoutPath } from "../workflows/layout.ts";
-import { queryVersion } from "./image-diff.ts";
-import { versionRef } from "./image-history.ts";
+import { queryVersion, versionRef } from "./image-history.ts";
 import { imageName, wanted } from "./results.ts";
 
 function versionView(manifest: Manifest, tags: ReadonlyMap<string, number>): ImageVersion {

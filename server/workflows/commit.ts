@@ -1,6 +1,7 @@
 /** Committing a changed tree, and verifying what is stored. */
 import { AppError } from "../../base/errors.ts";
 import { escapePath } from "../../base/path-bytes.ts";
+import { removeServicesOff } from "../../images/chroot/services-off.ts";
 import { formatVersion, type ImageName } from "../../images/manifest.ts";
 import type { CommitResult, VerifyResult } from "../api/schema.ts";
 import type { JobHandler } from "../jobs/runner.ts";
@@ -20,11 +21,14 @@ export function commitHandler(services: () => Services): JobHandler {
   return {
     run: async ({ job, signal, progress }) => {
       const { image, message } = job.params as unknown as CommitParams;
-      const result = await services().store.commit(image as ImageName, {
-        message,
-        onProgress: progress,
-        signal,
-      });
+      const { store } = services();
+      const name = image as ImageName;
+      const lock = await store.lock(name, { holder: "a commit" });
+      const result = await (async () => {
+        // Of a chroot whose server lost power meanwhile, this is left in the tree.
+        await removeServicesOff(store.treePath(name));
+        return await store.commit(name, { message, onProgress: progress, signal, lock });
+      })().finally(() => lock.release());
       services().versions.record(result.manifest);
       return {
         image,

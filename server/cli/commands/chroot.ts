@@ -2,6 +2,12 @@ import process from "node:process";
 import { AppError } from "../../../base/errors.ts";
 import { packageFile } from "../../../base/package-file.ts";
 import { runInteractive } from "../../../base/process.ts";
+import { checkProgram } from "../../../images/chroot/program.ts";
+import {
+  offlineEnvironment,
+  putServicesOff,
+  removeServicesOff,
+} from "../../../images/chroot/services-off.ts";
 import { ImageLock } from "../../api/schema.ts";
 import type { Command, CommandContext } from "../command.ts";
 
@@ -13,8 +19,8 @@ export const imageChrootCommand: Command = {
   options: {},
   description:
     "Without COMMAND, a login shell. /proc, /sys, /dev, a fresh /run and resolv.conf are there for as long as it runs, in namespaces of " +
-    "their own, so that everything is undone even when the shell is killed. No service is started by what is installed. The image " +
-    "is held meanwhile: a capture or commit of it says who holds it. Words of COMMAND that begin with '-' need '--' before them.",
+    "their own, so that everything is undone even when the shell or this command is killed. No service is started by what is installed: " +
+    "policy-rc.d says no, and systemctl only changes settings. The image is held meanwhile: a capture or commit of it says who holds it. Words of COMMAND that begin with '-' need '--' before them.",
   examples: [
     "ingot image chroot web",
     "ingot image chroot web -- apt-get -y install nginx",
@@ -31,8 +37,15 @@ export const imageChrootCommand: Command = {
     const purpose = `chroot by ${context.env.variables.SUDO_USER ?? context.env.variables.USER ?? "root"} (pid ${process.pid})`;
     const lock = ImageLock.parse(await context.api().call("POST", path, { purpose, pid: process.pid }));
     try {
-      const command = [...words, ...context.args.rest];
-      return await enter(context, { lock, command: command.length === 0 ? ["/bin/sh", "-l"] : command });
+      const given = [...words, ...context.args.rest];
+      const command = given.length === 0 ? ["/bin/sh", "-l"] : given;
+      checkProgram(lock.tree, { image, command: command[0] ?? "" });
+      await putServicesOff(lock.tree);
+      try {
+        return await enter(context, { lock, command });
+      } finally {
+        await removeServicesOff(lock.tree);
+      }
     } finally {
       await context.api().call("DELETE", `${path}?token=${encodeURIComponent(lock.token)}`);
     }
@@ -52,6 +65,9 @@ async function enter(
     LANG: "C.UTF-8",
     DEBIAN_FRONTEND: context.env.stdinIsTerminal ? "" : "noninteractive",
     INGOT_IMAGE: what.lock.image,
+    ...offlineEnvironment,
   };
-  return await runInteractive(["sh", script, what.lock.tree, what.lock.image, ...what.command], environment);
+  // Killed, this command takes the shell along: the image is free then, and nobody may be left in it.
+  const tied = ["setpriv", "--pdeathsig", "KILL", "sh", script];
+  return await runInteractive([...tied, what.lock.tree, what.lock.image, ...what.command], environment);
 }

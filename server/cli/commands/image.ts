@@ -120,7 +120,7 @@ export const imageDiffCommand: Command = {
     content: { type: "string", value: "PATH", help: "show the changes of this file's text" },
   },
   description:
-    "Without TO, the newest version; without FROM, the one before TO. On Debian systems, packages that came, went or changed are named first.",
+    "Without TO, the newest version; without FROM, the one before TO. Packages of dpkg and rpm that came, went or changed are named first; for rpm the server needs the program.",
   examples: ["ingot image diff web 3", "ingot image diff web 3 4 --content /etc/ssh/sshd_config"],
   async run(context) {
     const [image = "", from, to] = context.args.positionals;
