@@ -7,6 +7,7 @@ ingot_report() {
 	printf 'report %s %s %s\n' "$1" "$2" "$3" >&3
 	case $1 in
 	initramfs) prepare_for_any_machine ;;
+	bootloader) choose_uefi_loader ;;
 	finish) name_boot_disk ;;
 	esac
 }
@@ -53,3 +54,17 @@ name_boot_disk() {
 		in_image debconf-set-selections /run/grub-disk
 	fi
 }
+
+# choose_uefi_loader: the script has defined all its functions by now, and this one takes the place of one of them.
+choose_uefi_loader() {
+	if ! kernel_knows_vfat; then
+		# shellcheck disable=SC2317 # the script calls it
+		install_grub_uefi() { make_uefi_loader "$@"; }
+	fi
+}
+
+# shellcheck source=/dev/null
+. "$INGOT_FOLDER/fat-library.sh"
+if kernel_knows_vfat; then
+	unset -f mount umount
+fi

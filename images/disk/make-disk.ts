@@ -47,6 +47,7 @@ export async function makeDisk(task: DiskTask): Promise<{ readonly bytes: number
     await writeFile(`${folder}/install.sh`, Buffer.from(task.script, "latin1"));
     await writeFile(`${folder}/disk-name`, task.diskName);
     await copyFile(packageFile("images/disk/disk-library.sh"), `${folder}/node.sh`);
+    await copyFile(packageFile("images/disk/fat-library.sh"), `${folder}/fat-library.sh`);
     await runOrFail(["mkfifo", "-m", "600", `${folder}/verdict`], task);
     await install(task, { disk: unfinished, folder });
     if (task.format === "qcow2") {

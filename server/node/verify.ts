@@ -44,12 +44,17 @@ export async function compareWritten(written: WrittenTree): Promise<readonly str
     selection,
     options: { deleteExtraneous: true, checksum: true },
   });
-  return Array.from(actions, sentence);
+  return [...actions].filter((action) => !isMadeForFirmware(action)).map(sentence);
 }
 
 /** Sockets are names that their programs make; no archive carries them. */
 function isComparable(entry: FileEntry): boolean {
   return entry.kind !== "socket";
+}
+
+/** Where an ESP is mounted that the image does not know: its layout was for BIOS. Such a folder is empty, or more would be listed. */
+function isMadeForFirmware(action: SyncAction): boolean {
+  return action.kind === "delete" && /^boot\/efi\d*$/.test(action.path);
 }
 
 function loosened(entry: FileEntry, loose: readonly RelPath[]): FileEntry {
