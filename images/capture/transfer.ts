@@ -10,6 +10,7 @@ import type { RemoteProcess } from "../remote/session.ts";
 import type { PlanSummary, SyncAction } from "../sync/actions.ts";
 import type { EntryTable } from "../sync/entry-table.ts";
 import { withFlags } from "../sync/flags.ts";
+import { LongPaths } from "../sync/long-paths.ts";
 import { isStreamed, summarise } from "../sync/plan.ts";
 import { type ActionTable, planTables } from "../sync/plan-tables.ts";
 import { parseTarMessages } from "../sync/tar-messages.ts";
@@ -37,12 +38,13 @@ export async function capturePass(input: PassInput): Promise<PassResult> {
   const { session, plan, tree, onProgress, signal } = input;
   const waiting = signal === undefined ? {} : { signal };
   const begun = await beginning(input);
+  const long = new LongPaths();
   const [listing, present] = await bothOf(
     listRemoteTable(session, {
       root: plan.root,
       prune: plan.prune,
       ...listerOf(input.tools),
-      wanted: (path, directory) => !input.selection.excludes(path, directory),
+      wanted: (path, directory) => !input.selection.excludes(path, directory) && long.fits(path),
       onCount: (files) => onProgress?.({ phase: "list", files, filesTotal: plan.entries }),
       ...waiting,
     }),
@@ -67,7 +69,7 @@ export async function capturePass(input: PassInput): Promise<PassResult> {
     torn: [...blocks.torn, ...applied.result.torn],
     listed: listing.table,
     summary,
-    warnings: [...listing.complaints, ...applied.complaints],
+    warnings: [...long.warnings("it is left out"), ...listing.complaints, ...applied.complaints],
   };
 }
 

@@ -8,6 +8,7 @@ import type { VersionId } from "../manifest.ts";
 import { listRemote } from "../remote/list.ts";
 import { shellAsset } from "../shell-asset.ts";
 import type { ImageStore } from "../store/store.ts";
+import { LongPaths } from "../sync/long-paths.ts";
 import { askAndPlan } from "./ask.ts";
 import { encodeBundle } from "./bundle.ts";
 import { type NodeState, parseNodeState } from "./node-state.ts";
@@ -30,16 +31,19 @@ export async function updateNode(request: UpdateRequest): Promise<UpdateResult> 
   const state = await readState(request, root);
   const node: NodeContext = { host: session.host, root, state, options };
   const rules = updateRules(node);
+  const long = new LongPaths();
   const listing = await listRemote(session, {
     root,
     prune: updatePrune(node, rules),
     ...listerOf(state.tools),
+    wanted: (path) => long.fits(path),
     onCount: (files) => onProgress?.({ phase: "list", files, filesTotal: manifest.totals.entries }),
     ...waiting,
   });
   onProgress?.({ phase: "plan" });
   const sources = await planSources(store, { node, version, rules });
-  const plan = await askAndPlan(request, { sources, listed: listing.entries });
+  const asked = await askAndPlan(request, { sources, listed: listing.entries });
+  const plan = { ...asked, notes: [...asked.notes, ...long.warnings("it is left alone")] };
   if (options.dryRun === true) {
     return { plan, applied: false, duration: duration(request.clock.now() - started), notes: plan.notes };
   }
