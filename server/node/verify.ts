@@ -2,7 +2,7 @@
 import { limitBytes } from "../../base/async.ts";
 import { toLatin1 } from "../../base/bytes.ts";
 import { AppError } from "../../base/errors.ts";
-import { escapePath, isWithin, parseRelPath, type RelPath } from "../../base/path-bytes.ts";
+import { escapePath, isWithin, parentPath, parseRelPath, type RelPath } from "../../base/path-bytes.ts";
 import type { FileEntry, ListedEntry } from "../../images/entry.ts";
 import type { SyncAction } from "../../images/sync/actions.ts";
 import { makeSelection } from "../../images/sync/exclude.ts";
@@ -15,6 +15,8 @@ export interface WrittenTree {
   /** How many bytes of the body the listing is. */
   readonly listingBytes: number;
   readonly version: AsyncIterable<FileEntry>;
+  /** Folders that were made to mount something on, where the version has none. They are empty, or more would be listed. */
+  readonly mountPoints: readonly RelPath[];
   /** Mount points of filesystems without owners, modes and exact times (vfat): there only names and contents count. */
   readonly loose: readonly RelPath[];
 }
@@ -44,7 +46,10 @@ export async function compareWritten(written: WrittenTree): Promise<readonly str
     selection,
     options: { deleteExtraneous: true, checksum: true },
   });
-  return [...actions].filter((action) => !isMadeForFirmware(action)).map(sentence);
+  const made = new Set(written.mountPoints.flatMap(withParents));
+  return [...actions]
+    .filter((action) => !(action.kind === "delete" && (made.has(action.path) || isForFirmware(action.path))))
+    .map(sentence);
 }
 
 /** Sockets are names that their programs make; no archive carries them. */
@@ -52,9 +57,14 @@ function isComparable(entry: FileEntry): boolean {
   return entry.kind !== "socket";
 }
 
-/** Where an ESP is mounted that the image does not know: its layout was for BIOS. Such a folder is empty, or more would be listed. */
-function isMadeForFirmware(action: SyncAction): boolean {
-  return action.kind === "delete" && /^boot\/efi\d*$/.test(action.path);
+/** Where an ESP is mounted that the image does not know: its layout was for BIOS. */
+function isForFirmware(path: RelPath): boolean {
+  return /^boot\/efi\d*$/.test(path);
+}
+
+function withParents(path: RelPath): readonly RelPath[] {
+  const parent = parentPath(path);
+  return parent === path ? [] : [...withParents(parent), path];
 }
 
 function loosened(entry: FileEntry, loose: readonly RelPath[]): FileEntry {

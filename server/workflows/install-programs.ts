@@ -10,9 +10,9 @@ import {
   stageListing,
 } from "../../autoinstall/install/stage-scripts.ts";
 import { formatDiagnostic } from "../../autoinstall/layout/diagnostic.ts";
-import { installedEntries, makeable, mountPath } from "../../autoinstall/layout/model.ts";
+import { type FstabEntry, installedEntries, makeable, mountPath } from "../../autoinstall/layout/model.ts";
 import { AppError } from "../../base/errors.ts";
-import { parseRelPath } from "../../base/path-bytes.ts";
+import { parseRelPath, type RelPath } from "../../base/path-bytes.ts";
 import { quoteWord } from "../../base/posix-quote.ts";
 import { formatVersion, type VersionId } from "../../images/manifest.ts";
 import type { ImageStore } from "../../images/store/store.ts";
@@ -47,13 +47,20 @@ export async function verifyWritten(
   written: UploadedListing,
 ): Promise<readonly string[]> {
   const { layout } = await installableLayout(store, version);
-  const loose = installedEntries(layout)
-    .filter((entry) => makeable(entry.filesystem) === "vfat")
-    .flatMap((entry) => {
-      const path = parseRelPath(mountPath(entry).slice(1));
-      return path.ok ? [path.value] : [];
-    });
-  return await compareWritten({ ...written, loose, version: store.entries(version) });
+  const entries = installedEntries(layout).filter(({ filesystem }) => filesystem !== "swap");
+  const vfat = entries.filter(({ filesystem }) => makeable(filesystem) === "vfat");
+  return await compareWritten({
+    ...written,
+    mountPoints: entries.flatMap(mountFolder),
+    loose: vfat.flatMap(mountFolder),
+    version: store.entries(version),
+  });
+}
+
+/** Below the node's root, as paths of a tree are. */
+function mountFolder(entry: FstabEntry): readonly RelPath[] {
+  const path = parseRelPath(mountPath(entry).slice(1));
+  return path.ok ? [path.value] : [];
 }
 
 function scriptNode(services: Services, install: Install): ScriptNode {

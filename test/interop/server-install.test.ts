@@ -15,8 +15,10 @@ import { callApi, followJob } from "../server/api-call.ts";
 const layout = `<config>
   <disk dev="/dev/vda" label_type="msdos" unit_of_measurement="MB">
     <part num="1" size="*" p_type="primary" p_name="-" flags="boot" />
+    <part num="3" size="100" p_type="primary" p_name="-" flags="-" />
   </disk>
   <fsinfo line="10" real_dev="/dev/vda1" mp="/" fs="ext4" options="defaults" dump="1" pass="1" />
+  <fsinfo line="30" real_dev="/dev/vda3" mp="/srv/data" fs="ext4" options="defaults" dump="1" pass="2" />
 </config>
 `;
 
@@ -147,7 +149,10 @@ describe("an install, seen from the server", () => {
 
     const files = 100_000 + layout.length + "golden\n".length;
     expect(content).toMatchObject({ image: "web", version: 1 });
-    expect(content.filesystems).toEqual([{ mountPoint: "/", bytes: files }]);
+    expect(content.filesystems).toEqual([
+      { mountPoint: "/srv/data", bytes: 0 },
+      { mountPoint: "/", bytes: files },
+    ]);
     expect(content.bytes).toBeGreaterThan(files);
   });
 
@@ -178,6 +183,8 @@ describe("an install, seen from the server", () => {
     writeFileSync(join(folder, "tree.tar.zst"), tree.body);
     execFileSync("sh", ["-c", "zstd -dc ../tree.tar.zst | tar -xp --numeric-owner"], { cwd: target });
     mkdirSync(join(target, "lost+found"));
+    // The image has no such folder: the installer made it, to mount something there.
+    mkdirSync(join(target, "srv/data"), { recursive: true });
     writeFileSync(join(target, "planted"), "");
     const wrong = uploadOf(target);
     const refused = await node("POST", wrong.path, { token, body: wrong.body });
