@@ -64,6 +64,11 @@ export function readU16(options: Options, code: number): number | undefined {
     : (value[0] as number) * 256 + (value[1] as number);
 }
 
+/** A look at a message that is not read yet: clients write the message type first. */
+export function isDiscover(message: Uint8Array): boolean {
+  return message[240] === option.messageType && message[242] === messageType.discover;
+}
+
 export function readAddress(options: Options, code: number): Ipv4Address | undefined {
   const value = options.get(code);
   return value?.length === 4 ? ipv4FromBytes(value) : undefined;

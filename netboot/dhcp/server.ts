@@ -11,10 +11,11 @@ import type { AddressBook, BootDecision, Booter, HostAddress } from "../booter.t
 import type { DatagramSocket, DatagramSockets, Endpoint } from "../udp.ts";
 import type { AddressCheck } from "./address-check.ts";
 import { AddressTable, type Holder } from "./address-table.ts";
+import { Backlog } from "./backlog.ts";
 import { type DhcpClient, readClient } from "./client.ts";
 import { foreignServer } from "./foreign-server.ts";
 import type { LeaseStore } from "./lease.ts";
-import { messageTypeName, option, readAddress, readU16 } from "./options.ts";
+import { isDiscover, messageTypeName, option, readAddress, readU16 } from "./options.ts";
 import { type DhcpPacket, decodePacket, defaultMaximumLength, encodePacket, noAddress } from "./packet.ts";
 import { type Response, respond } from "./respond.ts";
 import { bootServerPort, routeReply } from "./route.ts";
@@ -71,6 +72,7 @@ export class DhcpServer {
   readonly #options: DhcpServerOptions;
   readonly #log: Log;
   readonly #table: AddressTable;
+  readonly #backlog: Backlog<{ readonly bytes: Uint8Array; readonly arrival: Arrival }>;
   /** By port: bound to the interface's address, so what they send leaves by that interface. */
   readonly #senders = new Map<number, DatagramSocket>();
   readonly #foreign = new Map<Ipv4Address, ForeignServer>();
@@ -83,6 +85,14 @@ export class DhcpServer {
   constructor(options: DhcpServerOptions) {
     this.#options = options;
     this.#table = new AddressTable(options);
+    this.#backlog = new Backlog({
+      clock: options.clock,
+      handle: ({ bytes, arrival }) => this.#begin(bytes, arrival),
+      begins: ({ bytes }) => isDiscover(bytes),
+      dropped: () => {
+        this.#counts.dropped += 1;
+      },
+    });
     this.#log = options.log.child({ interface: options.settings.interfaceName });
   }
 
@@ -140,6 +150,10 @@ export class DhcpServer {
 
   #receive(bytes: Uint8Array, arrival: Arrival): void {
     this.#counts.received += 1;
+    this.#backlog.push({ bytes, arrival });
+  }
+
+  #begin(bytes: Uint8Array, arrival: Arrival): void {
     if (this.#inFlight >= inFlightLimit) {
       this.#counts.dropped += 1;
       return;

@@ -18,6 +18,11 @@ export class VirtualClock implements Clock {
     return this.#now;
   }
 
+  /** Time goes by and nothing is run, as when the process stands still. */
+  jump(time: number): void {
+    this.#now += time;
+  }
+
   at(delay: number, run: () => void): Waiting {
     const waiting = { at: this.#now + delay, run };
     // Sorted by time, and by the order in which they came: storms have thousands.

@@ -81,6 +81,9 @@ describe.each(["server", "proxy"] as const)("the DHCP service as %s", (mode) => 
     for (const [index, bytes] of broken.entries()) {
       const port = mode === "proxy" && index % 2 === 0 ? 4011 : 67;
       socket.post(bytes, { address: index % 3 === 0 ? address : ("255.255.255.255" as Ipv4Address), port });
+      if (index % 500 === 499) {
+        await clock.run(() => server.counts.malformed === index + 1, 10_000);
+      }
     }
     await clock.run(() => server.counts.malformed === broken.length, 10_000);
 
