@@ -94,7 +94,7 @@ export class AttributesParser {
 
 /** getfattr writes backslash, newline and the like in names as three octal digits. */
 function unescapeName(name: string): string {
-  return name.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+  return name.replace(/\\([0-3][0-7]{2})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
   );
 }

@@ -1,7 +1,7 @@
 /** A tar stream member by member, pulled. */
 
 import type { FileEntry } from "../entry.ts";
-import type { TarEvent } from "../tar/decode.ts";
+import type { TarEvent } from "../tar/events.ts";
 import type { IncomingContent } from "./packer.ts";
 
 export interface IncomingMember extends IncomingContent {

@@ -76,7 +76,7 @@ const letters: Readonly<Record<string, string>> = {
 
 /** Undoes --quoting-style=escape: C escapes and three octal digits. */
 function unquote(text: string): string {
-  return text.replace(/\\(?:([0-7]{3})|(.))/gs, (_all, octal: string | undefined, letter: string) =>
+  return text.replace(/\\(?:([0-3][0-7]{2})|(.))/gs, (_all, octal: string | undefined, letter: string) =>
     octal === undefined ? (letters[letter] ?? letter) : String.fromCharCode(Number.parseInt(octal, 8)),
   );
 }

@@ -4,84 +4,28 @@
  */
 import { escapePath } from "../../base/path-bytes.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import type { FileEntry } from "../entry.ts";
+import {
+  defaultLimits,
+  type RawMembers,
+  type TarDecoderOptions,
+  type TarEvent,
+  type TarLimits,
+  type TarProblem,
+} from "./events.ts";
 import { blockSize, decodeHeader, isZeroBlock, paddingOf, type TarHeader } from "./header.ts";
 import { type MemberSource, memberOf } from "./member.ts";
-import { MetaHeaders, type MetaLimits } from "./meta-headers.ts";
-import {
-  checkSparseMap,
-  oldGnuSegments,
-  type SparseMap,
-  SparseMapReader,
-  type SparseSegment,
-} from "./sparse.ts";
+import { MetaHeaders } from "./meta-headers.ts";
+import { checkSparseMap, type SparseMap } from "./sparse.ts";
+import { DataHeadBlocks, OldSparseBlocks, type SparseBlocks } from "./sparse-blocks.ts";
 import { sparseStart } from "./sparse-start.ts";
-
-export type TarLimits = MetaLimits;
-
-const defaultLimits: TarLimits = {
-  maxMetaBytes: 8 * 1024 * 1024,
-  maxRecords: 8192,
-  maxMetaHeaders: 8,
-  maxSegments: 4_000_000,
-};
-
-export type TarEvent =
-  | {
-      readonly kind: "entry";
-      readonly entry: FileEntry;
-      /** Bytes that the data events of this entry add up to: the file's size, or a sparse file's segments. */
-      readonly dataLength: number;
-      readonly sparse?: SparseMap;
-    }
-  /** Content; a view of the chunk that was written. */
-  | { readonly kind: "data"; readonly bytes: Uint8Array }
-  /** The entry is complete. */
-  | { readonly kind: "entry-end" }
-  /** The archive's end mark. */
-  | { readonly kind: "end" };
-
-/**
- * Takes members as the bytes they are, headers and padding too, for which no events are told then. What it does not want is
- * decoded.
- */
-export interface RawMembers {
-  /** Of the member that was begun last: its size, and its path for messages. */
-  readonly size: number;
-  readonly name: string;
-  /** Length of the headers at `at`, where they begin a member that is wanted raw and lie whole in the chunk; else 0. */
-  begin(chunk: Uint8Array, at: number): number;
-  content(chunk: Uint8Array, from: number, to: number): void;
-  padding(chunk: Uint8Array, from: number, to: number): void;
-  /** The content is complete. */
-  end(): void;
-}
-
-export interface TarDecoderOptions {
-  readonly limits?: Partial<TarLimits>;
-  /** Is told each event when it comes; `write` returns none then. */
-  readonly sink?: (event: TarEvent) => void;
-  /** Several archives one behind the other are read as one: blocks of zeros between members mean nothing. */
-  readonly concatenated?: boolean;
-  /** Asked at the beginning of every member, after all events before it were told; needs a `sink`. */
-  readonly raw?: RawMembers;
-}
-
-export interface TarProblem {
-  readonly message: string;
-  /** The member it is about, escaped, where its name is known. */
-  readonly member?: string;
-  /** How many bytes of the archive were read before it. */
-  readonly offset: number;
-}
 
 type State = "header" | "meta" | "sparse-map" | "old-sparse" | "data" | "padding" | "ended";
 
 /** The member whose headers are being read. */
 interface OpenMember {
   readonly source: MemberSource;
-  readonly realSize: number;
-  readonly segments: SparseSegment[];
+  /** Where its sparse map has blocks of its own. */
+  readonly sparse?: SparseBlocks;
 }
 
 const entryEnd: TarEvent = { kind: "entry-end" };
@@ -106,7 +50,6 @@ export class TarDecoder {
   #left = 0;
   #padding = 0;
   #member: OpenMember | undefined;
-  #sparseReader: SparseMapReader | undefined;
   #events: TarEvent[] = [];
 
   constructor(options: TarDecoderOptions = {}) {
@@ -209,10 +152,7 @@ export class TarDecoder {
   }
 
   #blockAt(bytes: Uint8Array, at: number): Result<void, string> {
-    if (this.#state === "sparse-map") {
-      return this.#sparseMapBlock(bytes, at);
-    }
-    return this.#state === "old-sparse" ? this.#oldSparseBlock(bytes, at) : this.#headerBlock(bytes, at);
+    return this.#state === "header" ? this.#headerBlock(bytes, at) : this.#sparseBlock(bytes, at);
   }
 
   #headerBlock(bytes: Uint8Array, at: number): Result<void, string> {
@@ -277,7 +217,7 @@ export class TarDecoder {
       linkname: records.get("linkpath") ?? longLink ?? header.linkname,
       size: size === undefined ? header.size : Number(size),
     };
-    this.#member = { source, realSize: 0, segments: [] };
+    this.#member = { source };
     if (!Number.isSafeInteger(source.size) || source.size < 0) {
       return err("size is no number");
     }
@@ -294,48 +234,36 @@ export class TarDecoder {
       case "whole":
         return this.#begin(source, start.value.map);
       case "old-blocks":
-        this.#member = { source, realSize: start.value.realSize, segments: [...start.value.segments] };
+        this.#member = { source, sparse: new OldSparseBlocks(start.value, maxSegments) };
         this.#state = "old-sparse";
         return ok(undefined);
       case "data-head":
-        this.#member = { source, realSize: start.value.realSize, segments: [] };
-        this.#sparseReader = new SparseMapReader(maxSegments);
+        this.#member = { source, sparse: new DataHeadBlocks(start.value, maxSegments) };
         this.#state = "sparse-map";
         return ok(undefined);
     }
   }
 
-  #sparseMapBlock(bytes: Uint8Array, at: number): Result<void, string> {
+  /** A further block of a sparse member's map. */
+  #sparseBlock(bytes: Uint8Array, at: number): Result<void, string> {
     const member = this.#member;
-    if (this.#left < blockSize || this.#sparseReader === undefined || member === undefined) {
+    if (member?.sparse === undefined) {
+      return err("sparse blocks without a member");
+    }
+    const inData = this.#state === "sparse-map";
+    if (inData && this.#left < blockSize) {
       return err("sparse map is longer than its member");
     }
-    this.#left -= blockSize;
-    const segments = this.#sparseReader.block(bytes.subarray(at, at + blockSize));
-    if (!segments.ok) {
-      return segments;
+    this.#left -= inData ? blockSize : 0;
+    const map = member.sparse.block(bytes, at);
+    if (!map.ok) {
+      return map;
     }
-    return segments.value === undefined
-      ? ok(undefined)
-      : this.#begin(member.source, { realSize: member.realSize, segments: segments.value });
-  }
-
-  #oldSparseBlock(bytes: Uint8Array, at: number): Result<void, string> {
-    const decoded = oldGnuSegments(bytes, { offset: at, count: 21 });
-    const member = this.#member;
-    if (!decoded.ok || member === undefined) {
-      return decoded.ok ? err("sparse blocks without a member") : decoded;
-    }
-    member.segments.push(...decoded.value.segments);
-    if (member.segments.length > this.#limits.maxSegments) {
-      return err(`sparse map has more than ${this.#limits.maxSegments} segments`);
-    }
-    return decoded.value.more ? ok(undefined) : this.#begin(member.source, member);
+    return map.value === undefined ? ok(undefined) : this.#begin(member.source, map.value);
   }
 
   /** All of the member's headers are there: tell the entry and go on to its data. */
   #begin(source: MemberSource, sparse: SparseMap | undefined): Result<void, string> {
-    this.#sparseReader = undefined;
     const wrong = sparse === undefined ? undefined : checkSparseMap(sparse, this.#left);
     if (wrong !== undefined) {
       return err(wrong);

@@ -1,6 +1,7 @@
 /** Archives of the store written anew for a tar that cannot read them. */
-import type { TarEvent } from "./decode.ts";
+
 import { endOfArchive } from "./encode.ts";
+import type { TarEvent } from "./events.ts";
 import { encodeGnuMember, type TarDialect } from "./gnu-encode.ts";
 import { paddingOf } from "./header.ts";
 import type { SparseMap } from "./sparse.ts";

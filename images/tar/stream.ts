@@ -1,8 +1,9 @@
 /** The tar codec driven over asynchronous byte streams. */
 import { AppError } from "../../base/errors.ts";
 import type { FileEntry } from "../entry.ts";
-import { TarDecoder, type TarEvent, type TarLimits, type TarProblem } from "./decode.ts";
+import { TarDecoder } from "./decode.ts";
 import { encodeMember, endOfArchive, memberPadding } from "./encode.ts";
+import type { TarEvent, TarLimits, TarProblem } from "./events.ts";
 import { encodeGnuMember, type TarDialect } from "./gnu-encode.ts";
 import type { SparseMap } from "./sparse.ts";
 

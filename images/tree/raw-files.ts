@@ -4,7 +4,7 @@
  */
 import type { RelPath } from "../../base/path-bytes.ts";
 import type { FileEntry, FileEntryRegular } from "../entry.ts";
-import type { RawMembers } from "../tar/decode.ts";
+import type { RawMembers } from "../tar/events.ts";
 import { expectedHeaders } from "../tar/expected.ts";
 import type { ByteChannel } from "./byte-channel.ts";
 import { ContentDigest } from "./content-digest.ts";

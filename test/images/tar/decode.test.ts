@@ -2,8 +2,9 @@ import { describe, expect, it } from "vitest";
 import { concatBytes, fromLatin1, toLatin1 } from "../../../base/bytes.ts";
 import type { RelPath } from "../../../base/path-bytes.ts";
 import type { FileEntry } from "../../../images/entry.ts";
-import { TarDecoder, type TarEvent, type TarLimits } from "../../../images/tar/decode.ts";
+import { TarDecoder } from "../../../images/tar/decode.ts";
 import { encodeMember, endOfArchive, memberPadding } from "../../../images/tar/encode.ts";
+import type { TarEvent, TarLimits } from "../../../images/tar/events.ts";
 import { putHeader, type UstarFields } from "../../../images/tar/header.ts";
 import { encodePax } from "../../../images/tar/pax.ts";
 
