@@ -93,3 +93,9 @@ export class Latch {
     });
   }
 }
+
+/** Two things at the same time; where one fails, the other is waited for. */
+export async function bothOf<A, B>(first: Promise<A>, second: Promise<B>): Promise<readonly [A, B]> {
+  await Promise.allSettled([first, second]);
+  return [await first, await second];
+}

@@ -1,5 +1,6 @@
 /** One pass of a capture: list the client, compare with the image tree, move what differs. */
 import { statfs } from "node:fs/promises";
+import { bothOf } from "../../base/async.ts";
 import { AppError } from "../../base/errors.ts";
 import { escapePath, type RelPath } from "../../base/path-bytes.ts";
 import { formatByteSize } from "../../base/quantity.ts";
@@ -73,28 +74,24 @@ export async function capturePass(input: PassInput): Promise<PassResult> {
   };
 }
 
-/** The two sides at the same time; where one fails, the other is waited for. */
-async function bothOf<A, B>(first: Promise<A>, second: Promise<B>): Promise<readonly [A, B]> {
-  await Promise.allSettled([first, second]);
-  return [await first, await second];
-}
-
 function planPass(
   input: PassInput,
   trees: { readonly listed: EntryTable; readonly present: EntryTable },
 ): ActionTable {
   // The layout that Ingot wrote into the image stays where the client has none.
-  const ours = [layoutFolder, layoutPath].filter((path) => trees.listed.find(path) === undefined);
+  const ours = new Set([layoutFolder, layoutPath].filter((path) => trees.listed.find(path) === undefined));
   return planTables({
-    source: trees.listed,
-    target: trees.present,
-    ignore: new Set(ours),
+    source: { table: trees.listed },
+    target: { table: trees.present, as: (entry) => (ours.has(entry.path) ? undefined : entry) },
     options: {
       deleteExtraneous: true,
-      recheck: (client, tree) =>
-        input.checksum === true ||
-        input.suspects.has(client.entry.path) ||
-        !isUnchanged(input.history, { client, tree }),
+      recheck: (from, to) => {
+        if (input.checksum === true || input.history === undefined) {
+          return true;
+        }
+        const [client, tree] = [trees.listed.at(from), trees.present.at(to)];
+        return input.suspects.has(client.entry.path) || !isUnchanged(input.history, { client, tree });
+      },
     },
   });
 }

@@ -21,17 +21,6 @@ export interface RemoteListOptions extends ListOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface RemoteListing extends Pick<RemoteTable, "complaints"> {
-  /** Sorted by path, hard links resolved. */
-  readonly entries: readonly ListedEntry[];
-}
-
-/** As {@link listRemoteTable}, every entry an object of its own. */
-export async function listRemote(session: RemoteSession, options: RemoteListOptions): Promise<RemoteListing> {
-  const { table, complaints } = await listRemoteTable(session, options);
-  return { entries: [...table], complaints };
-}
-
 /** Lists the tree. A directory that vanished meanwhile is a complaint; a listing that was cut short is an error. */
 export async function listRemoteTable(
   session: RemoteSession,

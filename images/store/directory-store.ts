@@ -27,6 +27,7 @@ import { moveImage } from "./move.ts";
 import { resolveVersion, versionNumbers } from "./open-version.ts";
 import { pruneImage } from "./prune.ts";
 import { collectGarbage, removedPrefix, whileOnlyPublisher } from "./publish.ts";
+import { RecentTable } from "./recent-table.ts";
 import { rollbackTree } from "./rollback.ts";
 import type {
   CommitOptions,
@@ -53,8 +54,9 @@ import { imageHistory, listImages, manifestOf, mustExist, versionDetails } from 
 import { readTags } from "./tag-file.ts";
 import { changeTags } from "./tags.ts";
 import { verifyVersions } from "./verify.ts";
-import { readVersionFile, versionEntries, versionMembers } from "./version-members.ts";
+import { readVersionFile, versionEntries, versionMembers, versionTable } from "./version-members.ts";
 import { openVersionStream } from "./version-stream.ts";
+import type { VersionTable } from "./version-table.ts";
 
 export interface DirectoryStoreOptions {
   /** The state folder. */
@@ -69,6 +71,7 @@ export interface DirectoryStoreOptions {
 
 export class DirectoryStore implements ImageStore {
   readonly #context: StoreContext;
+  readonly #recent = new RecentTable();
 
   constructor(options: DirectoryStoreOptions) {
     this.#context = {
@@ -134,6 +137,11 @@ export class DirectoryStore implements ImageStore {
 
   entries(ref: VersionRef): AsyncIterable<FileEntry> {
     return versionEntries(this.#context, ref);
+  }
+
+  async table(ref: VersionRef): Promise<VersionTable> {
+    const manifest = await this.resolve(ref);
+    return this.#recent.get(manifest, () => versionTable(this.#context, manifest));
   }
 
   versionStream(ref: VersionRef, options: { readonly signal?: AbortSignal } = {}): Promise<VersionStream> {

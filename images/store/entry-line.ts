@@ -84,45 +84,35 @@ export class EntryLineDecoder {
 
   /** Decodes a line without its newline. */
   decode(line: string): Result<StoredEntry, string> {
-    const [
-      letter = "",
-      path = "",
-      mode = "",
-      uid = "",
-      gid = "",
-      mtime = "",
-      value,
-      place,
-      over,
-      mark,
-      ...rest
-    ] = line.split("\t");
-    if (value === undefined || place === undefined || over === undefined || mark === undefined) {
+    const fields = line.split("\t");
+    if (fields.length < 10) {
       return err("a manifest line has too few fields");
     }
+    const [letter, path, mode, uid, gid, mtime] = fields as [string, string, string, string, string, string];
     const kind = kinds.get(letter);
     const time = decodeTime(mtime);
     if (kind === undefined || time === undefined || !/^[0-7]{1,4}$/.test(mode)) {
       return err("a manifest line has a wrong kind, mode or time");
     }
-    const at = this.#place(place);
-    const members = decodeMembers(over);
-    const numbers = { uid: Number(uid), gid: Number(gid) };
-    if (at === null || members === undefined || !/^\d{1,10}$/.test(uid) || !/^\d{1,10}$/.test(gid)) {
+    const at = this.#place(fields[7] as string);
+    const over = decodeMembers(fields[8] as string);
+    if (at === null || over === undefined || !/^\d{1,10}$/.test(uid) || !/^\d{1,10}$/.test(gid)) {
       return err("a manifest line has a wrong owner or place");
     }
-    const extended: ExtendedAttributes = rest.map(decodePair);
-    const base = {
+    const value = fields[6] as string;
+    const base: Metadata = {
       path: unescapeField(path) as RelPath,
       mode: Number.parseInt(mode, 8),
-      ...numbers,
+      uid: Number(uid),
+      gid: Number(gid),
       mtime: time,
-      ...(mark === "?" ? {} : { extended }),
+      extended:
+        fields[9] === "?" ? undefined : fields.length === 10 ? none : fields.slice(10).map(decodePair),
     };
-    const entry = withValue(kind, { base, value });
+    const entry = kind === "file" ? fileOf(base, value) : withValue(kind, known(base), value);
     return entry === undefined
       ? err("a manifest line has a wrong value")
-      : ok({ entry, over: members, ...(at === undefined ? {} : { place: at }) });
+      : ok(at === undefined ? { entry, over } : { entry, over, place: at });
   }
 
   /** Undefined for none, null for a place that cannot be. */
@@ -161,16 +151,35 @@ function valueField(entry: FileEntry): string {
   }
 }
 
+interface Metadata extends Omit<FileEntry, "kind" | "extended"> {
+  readonly extended: ExtendedAttributes | undefined;
+}
+
+const none: ExtendedAttributes = [];
+
+/** Written out field by field: nearly every line comes here, and a spread costs more than all the rest. */
+function fileOf(base: Metadata, value: string): FileEntry | undefined {
+  const { path, mode, uid, gid, mtime, extended } = base;
+  const size = Number(value);
+  if (value === "" || !isCount(size)) {
+    return undefined;
+  }
+  return extended === undefined
+    ? { kind: "file", path, mode, uid, gid, mtime, size }
+    : { kind: "file", path, mode, uid, gid, mtime, extended, size };
+}
+
+function known(base: Metadata): Omit<FileEntry, "kind"> {
+  const { extended, ...bare } = base;
+  return extended === undefined ? bare : { ...bare, extended };
+}
+
 function withValue(
-  kind: EntryKind,
-  parts: { readonly base: Omit<FileEntry, "kind">; readonly value: string },
+  kind: Exclude<EntryKind, "file">,
+  base: Omit<FileEntry, "kind">,
+  value: string,
 ): FileEntry | undefined {
-  const { base, value } = parts;
   switch (kind) {
-    case "file": {
-      const size = Number(value);
-      return value !== "" && isCount(size) ? { ...base, kind, size } : undefined;
-    }
     case "symlink":
       return { ...base, kind, target: unescapeField(value) };
     case "hardlink":

@@ -11,6 +11,8 @@ import type { ExtendedAttributes, FileEntry } from "../entry.ts";
 import type { ImageName, Manifest, VersionId, VersionRef, VersionSource } from "../manifest.ts";
 import type { Change, PlanSummary } from "../sync/actions.ts";
 
+import type { VersionTable } from "./version-table.ts";
+
 export interface WaitOptions {
   readonly onProgress?: ProgressSink;
   readonly signal?: AbortSignal;
@@ -171,6 +173,8 @@ export interface EntryDifference {
 export interface MembersOptions {
   /** `given` (unless told): as the paths are. `stored`: as they lie in the packs, which are then read once, from front to back. */
   readonly order?: "given" | "stored";
+  /** The version's table, where the caller has it: its manifest need not be read again. */
+  readonly table?: VersionTable;
   /** In stored order, told of each read of a pack. */
   readonly onRead?: (frames: number) => void;
   readonly signal?: AbortSignal;
@@ -182,6 +186,8 @@ export interface VersionReader {
   resolve(ref: VersionRef): Promise<Manifest>;
   /** Every entry in bytewise path order, complete with digests and extended attributes. */
   entries(ref: VersionRef): AsyncIterable<FileEntry>;
+  /** The same as a table, for those who look things up in it. */
+  table(ref: VersionRef): Promise<VersionTable>;
   versionStream(ref: VersionRef, options?: { readonly signal?: AbortSignal }): Promise<VersionStream>;
   /**
    * An uncompressed tar of just these members, ended with end-of-archive blocks. A hard link comes as a link to its target,

@@ -2,7 +2,7 @@
 import { AppError } from "../../base/errors.ts";
 import { escapePath, type RelPath } from "../../base/path-bytes.ts";
 import type { FileEntry } from "../entry.ts";
-import { formatVersion, type VersionRef } from "../manifest.ts";
+import { formatVersion, type Manifest, type VersionRef } from "../manifest.ts";
 import { endOfArchive } from "../tar/encode.ts";
 import type { StoreContext } from "./context.ts";
 import type { StoredEntry } from "./entry-line.ts";
@@ -11,6 +11,7 @@ import { entryWithDigest, type OpenVersion, openVersion, storedEntries } from ".
 import { PackReader } from "./pack-reader.ts";
 import type { MembersOptions } from "./store.ts";
 import { inStoredOrder } from "./stored-order.ts";
+import { type VersionTable, VersionTableBuilder } from "./version-table.ts";
 
 /** Every entry of a version, complete. */
 export async function* versionEntries(context: StoreContext, ref: VersionRef): AsyncGenerator<FileEntry> {
@@ -26,6 +27,25 @@ export async function* versionEntries(context: StoreContext, ref: VersionRef): A
   }
 }
 
+/** Every entry of a version as a table. */
+export async function versionTable(context: StoreContext, ref: VersionRef): Promise<VersionTable> {
+  const version = await openVersion(context.paths, ref);
+  try {
+    const table = new VersionTableBuilder(
+      version.manifest,
+      version.packs.map((pack) => pack.index),
+    );
+    for await (const batch of storedEntries(version)) {
+      batch.forEach((stored) => {
+        table.add(stored);
+      });
+    }
+    return table.finish();
+  } finally {
+    await version.close();
+  }
+}
+
 /** An uncompressed tar of the members of these paths. */
 export async function* versionMembers(
   context: StoreContext,
@@ -35,7 +55,7 @@ export async function* versionMembers(
   const waiting = signal === undefined ? {} : { signal };
   const version = await openVersion(context.paths, request.ref);
   try {
-    const found = await find(version, new Set(paths));
+    const found = await find(version, paths, request.table);
     const entries = paths.map((path) => mustHave(found, { path, version }));
     if (request.order === "stored") {
       yield* inStoredOrder(version, entries, { ...waiting, ...(onRead === undefined ? {} : { onRead }) });
@@ -59,10 +79,10 @@ export async function readVersionFile(
 ): Promise<Uint8Array> {
   const version = await openVersion(context.paths, request.ref);
   try {
-    let stored = mustHave(await find(version, new Set([request.path])), { path: request.path, version });
+    let stored = mustHave(await find(version, [request.path]), { path: request.path, version });
     if (stored.entry.kind === "hardlink") {
       const path = stored.entry.target;
-      stored = mustHave(await find(version, new Set([path])), { path, version });
+      stored = mustHave(await find(version, [path]), { path, version });
     }
     const { entry } = stored;
     const name = `'${escapePath(request.path)}' of ${formatVersion(version.manifest)}`;
@@ -100,17 +120,33 @@ async function whole(stored: StoredEntry, version: OpenVersion): Promise<Uint8Ar
 
 async function find(
   version: OpenVersion,
-  paths: ReadonlySet<RelPath>,
+  paths: readonly RelPath[],
+  table?: VersionTable,
 ): Promise<ReadonlyMap<RelPath, StoredEntry>> {
   const found = new Map<RelPath, StoredEntry>();
+  if (table !== undefined && isSame(table.manifest, version.manifest)) {
+    for (const path of paths) {
+      const place = table.table.indexOf(path);
+      if (place >= 0) {
+        found.set(path, table.storedAt(place));
+      }
+    }
+    return found;
+  }
+  const wanted = new Set(paths);
   for await (const batch of storedEntries(version)) {
     for (const stored of batch) {
-      if (paths.has(stored.entry.path)) {
+      if (wanted.has(stored.entry.path)) {
         found.set(stored.entry.path, stored);
       }
     }
   }
   return found;
+}
+
+/** Whether both are the same version: an image may have been removed and made again meanwhile. */
+function isSame(a: Manifest, b: Manifest): boolean {
+  return a.created === b.created && a.packs.join() === b.packs.join();
 }
 
 function mustHave(

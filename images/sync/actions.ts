@@ -37,6 +37,8 @@ export interface ResolvedRule {
 /** Decides by rsync's rules which entries an operation touches. First matching rule wins; no match means included. */
 export interface Selection {
   readonly rules: readonly ResolvedRule[];
+  /** True where some rule means one side of a transfer only, or not the same for both. */
+  readonly oneSided: boolean;
   /** The verdict on one path; parents of `path` are taken as already included. */
   decide(path: RelPath, directory: boolean): { readonly excluded: boolean; readonly rule?: ResolvedRule };
   /** As `decide`, but an excluded parent directory excludes what is below it, as rsync's traversal does. */

@@ -96,6 +96,24 @@ export class TextStore {
     return (this.#pieces.length - 1) * pieceLength + start;
   }
 
+  /** Whether the text at a place is the one at a place of another store. */
+  equals(start: number, length: number, other: TextStore, otherStart: number): boolean {
+    if (length === 0) {
+      return true;
+    }
+    const piece = this.#pieces[Math.floor(start / pieceLength)] as Uint8Array;
+    const others = other.#pieces[Math.floor(otherStart / pieceLength)] as Uint8Array;
+    const offset = start % pieceLength;
+    const shift = (otherStart % pieceLength) - offset;
+    // From the end: neighbours often begin alike.
+    for (let i = offset + length - 1; i >= offset; i--) {
+      if (piece[i] !== others[i + shift]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   at(start: number, length: number): string {
     if (length === 0) {
       return "";

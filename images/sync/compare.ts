@@ -84,7 +84,7 @@ export function sameTime(a: Timestamp, b: Timestamp): boolean {
 }
 
 /** Unknown on either side is no difference: what was not read cannot be compared. */
-function sameExtended(a: ExtendedAttributes | undefined, b: ExtendedAttributes | undefined): boolean {
+export function sameExtended(a: ExtendedAttributes | undefined, b: ExtendedAttributes | undefined): boolean {
   if (a === undefined || b === undefined || a === b) {
     return true;
   }

@@ -1,7 +1,8 @@
 /** The columns of an {@link EntryTable}, in the order in which entries came. */
 import { joinPath, parentPath, type RelPath, rootPath } from "../../base/path-bytes.ts";
-import type { EntryKind, FileEntry, ListedEntry } from "../entry.ts";
+import type { EntryKind, FileEntry, ListedEntry, Timestamp } from "../entry.ts";
 import { bytesColumn, CountColumn, shortColumn, TextStore, wordColumn } from "./columns.ts";
+import { InodeColumn } from "./inode-column.ts";
 
 const kinds: readonly EntryKind[] = [
   "file",
@@ -13,7 +14,10 @@ const kinds: readonly EntryKind[] = [
   "socket",
   "hardlink",
 ];
+const fileKind = kinds.indexOf("file");
 const directoryKind = kinds.indexOf("directory");
+const symlinkKind = kinds.indexOf("symlink");
+const hardlinkKind = kinds.indexOf("hardlink");
 
 const maxName = 0xffff;
 
@@ -38,23 +42,34 @@ export class EntryRows {
   readonly #ctime = new CountColumn();
   readonly #ctimeNanoseconds = wordColumn();
   readonly #links = wordColumn();
-  readonly #device = wordColumn();
-  readonly #inode = new CountColumn();
-  readonly #devices: string[] = [];
+  readonly #inodes = new InodeColumn();
   /** The directory that the last entry was in: listings come directory by directory. */
   #lastParent: RelPath = rootPath;
   #lastNumber = 0;
-  /** What few entries have: link texts, device numbers, the first name of an inode, inodes that are no usual number. */
+  /** What few entries have: link texts, device numbers, the first name of an inode. */
   readonly #targets = new Map<number, { readonly start: number; readonly length: number }>();
   readonly #numbers = new Map<number, readonly [major: number, minor: number]>();
   readonly #leaders = new Map<number, number>();
-  readonly #oddInodes = new Map<number, string>();
+  readonly #shared = new Set<number>();
   length = 0;
 
-  /** Keeps an entry; false where its texts are longer than anything real. */
+  /** Keeps a listed entry; false where its texts are longer than anything real. */
   add(listed: ListedEntry): boolean {
     const row = this.length;
-    const { entry } = listed;
+    if (!this.addEntry(listed.entry)) {
+      return false;
+    }
+    this.#allocated.set(row, listed.allocated);
+    this.#ctime.set(row, listed.ctime.seconds);
+    this.#ctimeNanoseconds.set(row, listed.ctime.nanoseconds);
+    this.#links.set(row, listed.linkCount);
+    this.#inodes.set(row, listed.inode);
+    return true;
+  }
+
+  /** Keeps an entry without what only a listing knows; its columns take no room then. */
+  addEntry(entry: FileEntry): boolean {
+    const row = this.length;
     const name = entry.path.slice(entry.path.lastIndexOf("/") + 1);
     const text = name.length > maxName ? undefined : this.#texts.add(name);
     if (text === undefined) {
@@ -69,20 +84,15 @@ export class EntryRows {
     this.#uid.set(row, entry.uid);
     this.#gid.set(row, entry.gid);
     this.#size.set(row, entry.kind === "file" ? entry.size : 0);
-    this.#allocated.set(row, listed.allocated);
     this.#mtime.set(row, entry.mtime.seconds);
     this.#mtimeNanoseconds.set(row, entry.mtime.nanoseconds);
-    this.#ctime.set(row, listed.ctime.seconds);
-    this.#ctimeNanoseconds.set(row, listed.ctime.nanoseconds);
-    this.#links.set(row, listed.linkCount);
-    this.#setInode(row, listed.inode);
     return this.#addRest(row, entry);
   }
 
   #addRest(row: number, entry: FileEntry): boolean {
     if (entry.kind === "directory") {
       this.#directoryRows.set(this.#directoryNumber(entry.path), row + 1);
-    } else if (entry.kind === "symlink") {
+    } else if (entry.kind === "symlink" || entry.kind === "hardlink") {
       const start = this.#texts.add(entry.target);
       if (start === undefined) {
         return false;
@@ -134,11 +144,82 @@ export class EntryRows {
   }
 
   samePath(row: number, other: number): boolean {
+    return this.#directory.at(row) === this.#directory.at(other) && this.sameName(row, this, other);
+  }
+
+  /** Whether the last part of a row's path is that of another table's row. */
+  sameName(row: number, others: EntryRows, other: number): boolean {
+    const length = this.#nameLength.at(row);
     return (
-      this.#directory.at(row) === this.#directory.at(other) &&
-      this.#nameLength.at(row) === this.#nameLength.at(other) &&
-      this.nameAt(row) === this.nameAt(other)
+      length === others.#nameLength.at(other) &&
+      this.#texts.equals(this.#text.at(row), length, others.#texts, others.#text.at(other))
     );
+  }
+
+  /** The number of a directory by its path; -1 for none. */
+  directoryOfPath(path: RelPath): number {
+    return this.#directories.get(path) ?? -1;
+  }
+
+  directoryPath(number: number): RelPath {
+    return this.#directoryPaths[number] as RelPath;
+  }
+
+  /** Whether a row shares its inode with others, as far as is known. */
+  isLinked(row: number): boolean {
+    return (
+      this.#kind.at(row) === hardlinkKind ||
+      (this.#links.at(row) > 1 && this.#kind.at(row) !== directoryKind) ||
+      this.#shared.has(row)
+    );
+  }
+
+  /** Notes that further names of a row's inode are rows, where no listing told. */
+  markShared(row: number): void {
+    this.#shared.add(row);
+  }
+
+  /** Whether a file, directory or symlink is the same as another table's: all that a listing shows but its path and inode. */
+  sameFacts(row: number, others: EntryRows, other: number): boolean {
+    const kind = this.#kind.at(row);
+    return (
+      kind === others.#kind.at(other) &&
+      this.#size.at(row) === others.#size.at(other) &&
+      this.#mtime.at(row) === others.#mtime.at(other) &&
+      this.#mtimeNanoseconds.at(row) === others.#mtimeNanoseconds.at(other) &&
+      this.#mode.at(row) === others.#mode.at(other) &&
+      this.#uid.at(row) === others.#uid.at(other) &&
+      this.#gid.at(row) === others.#gid.at(other) &&
+      (kind === fileKind ||
+        kind === directoryKind ||
+        (kind === symlinkKind && this.#targetAt(row) === others.#targetAt(other)))
+    );
+  }
+
+  ctimeAt(row: number): Timestamp {
+    return { seconds: this.#ctime.at(row), nanoseconds: this.#ctimeNanoseconds.at(row) };
+  }
+
+  isFile(row: number): boolean {
+    return this.#kind.at(row) === fileKind;
+  }
+
+  sizeAt(row: number): number {
+    return this.#size.at(row);
+  }
+
+  isDirectory(row: number): boolean {
+    return this.#kind.at(row) === directoryKind;
+  }
+
+  /** The row of a directory's own entry; -1 where it has none. */
+  rowOfDirectory(number: number): number {
+    return this.#directoryRows.at(number) - 1;
+  }
+
+  /** Whether two rows lie on one filesystem. */
+  sameDevice(row: number, other: number): boolean {
+    return this.#inodes.deviceAt(row) === this.#inodes.deviceAt(other);
   }
 
   /** Notes which rows are further names of an inode. `order` is by path: the first name leads. */
@@ -148,7 +229,7 @@ export class EntryRows {
       if (this.#links.at(row) < 2 || this.#kind.at(row) === directoryKind) {
         continue;
       }
-      const inode = this.#inodeAt(row);
+      const inode = this.#inodes.at(row);
       const leader = leaders.get(inode);
       if (leader === undefined) {
         leaders.set(inode, row);
@@ -161,9 +242,9 @@ export class EntryRows {
   at(row: number): ListedEntry {
     return {
       entry: this.entryAt(row),
-      inode: this.#inodeAt(row),
+      inode: this.#inodes.at(row),
       linkCount: this.#links.at(row),
-      ctime: { seconds: this.#ctime.at(row), nanoseconds: this.#ctimeNanoseconds.at(row) },
+      ctime: this.ctimeAt(row),
       allocated: this.#allocated.at(row),
     };
   }
@@ -221,26 +302,5 @@ export class EntryRows {
     this.#directoryPaths.push(path);
     this.#directoryRows.set(number, 0);
     return number;
-  }
-
-  /** `DEVICE:INODE`, both decimal: devices are few, and an inode is a number unless it is larger than one can count to. */
-  #setInode(row: number, inode: string): void {
-    const colon = inode.indexOf(":");
-    const number = Number(inode.slice(colon + 1));
-    const device = inode.slice(0, Math.max(colon, 0));
-    if (!Number.isSafeInteger(number) || number < 0 || `${device}:${number}` !== inode) {
-      this.#oddInodes.set(row, inode);
-      return;
-    }
-    let index = this.#devices.lastIndexOf(device);
-    if (index < 0) {
-      index = this.#devices.push(device) - 1;
-    }
-    this.#device.set(row, index);
-    this.#inode.set(row, number);
-  }
-
-  #inodeAt(row: number): string {
-    return this.#oddInodes.get(row) ?? `${this.#devices[this.#device.at(row)]}:${this.#inode.at(row)}`;
   }
 }

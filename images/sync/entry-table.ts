@@ -64,6 +64,15 @@ export class EntryTable implements Iterable<ListedEntry> {
     return this.#order.length;
   }
 
+  get rows(): EntryRows {
+    return this.#rows;
+  }
+
+  /** The row of the entry at a place in path order. */
+  rowAt(index: number): number {
+    return this.#order[index] as number;
+  }
+
   /** The entry at a place in path order. */
   at(index: number): ListedEntry {
     return this.#rows.at(this.#order[index] as number);

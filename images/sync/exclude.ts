@@ -158,6 +158,7 @@ export function makeSelection(rules: readonly ResolvedRule[]): Selection {
     : receiver;
   return {
     rules,
+    oneSided: compiled.some((rule) => !rule.sender || !rule.receiver || rule.perishable),
     decide: sender.decide,
     excludes: sender.excludes,
     protects: (path, directory, parentGoes) =>

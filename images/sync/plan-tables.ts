@@ -1,46 +1,61 @@
 /** Plans between two tables, and keeps the plan as a table: some ten bytes an action instead of the entries themselves. */
 import type { RelPath } from "../../base/path-bytes.ts";
-import type { FileEntry, ListedEntry } from "../entry.ts";
+import type { FileEntry } from "../entry.ts";
 import type { Change, Selection, SyncAction } from "./actions.ts";
 import { bytesColumn, shortColumn, wordColumn } from "./columns.ts";
 import type { EntryTable } from "./entry-table.ts";
-import { planSync } from "./plan.ts";
+import { planSync, type SyncPlanOptions } from "./plan.ts";
+import { samePairs } from "./same-rows.ts";
+
+/** A table as a side of a plan. */
+export interface PlanSide {
+  readonly table: EntryTable;
+  /** The entry at a place with all that is known of it, where that is more than the table holds. */
+  readonly entryAt?: (place: number) => FileEntry;
+  /** What stands for an entry in the plan; undefined leaves it out. */
+  readonly as?: (entry: FileEntry) => FileEntry | undefined;
+}
 
 export interface TablePlanInput {
-  readonly source: EntryTable;
-  /** The tree that is to become the source; entries that `ignore` names are left as they are. */
-  readonly target: EntryTable;
-  readonly ignore?: ReadonlySet<RelPath>;
+  readonly source: PlanSide;
+  /** The tree that is to become the source. */
+  readonly target: PlanSide;
   readonly selection?: Selection;
-  readonly options: {
-    readonly deleteExtraneous: boolean;
-    readonly checksum?: boolean;
-    /** Entries that must be read again although nothing visible differs. */
-    readonly recheck?: (source: ListedEntry, target: ListedEntry) => boolean;
+  readonly options: Omit<SyncPlanOptions, "recheck"> & {
+    /** Places whose entries must be read again although nothing visible differs. */
+    readonly recheck?: (source: number, target: number) => boolean;
+    /** Places whose entries must be looked at: of them more is known than their tables hold. */
+    readonly differs?: (source: number, target: number) => boolean;
   };
 }
 
-/** Plans as {@link planSync} does. */
+/** Plans as {@link planSync} does; what is the same on both sides for sure is not made an entry of for that. */
 export function planTables(input: TablePlanInput): ActionTable {
-  const { deleteExtraneous, checksum, recheck } = input.options;
-  const source = new TableCursor(input.source, undefined);
-  const target = new TableCursor(input.target, input.ignore);
+  const { selection } = input;
+  const { recheck, differs, ...options } = input.options;
+  const same =
+    options.checksum === true || selection?.oneSided === true
+      ? undefined
+      : samePairs(
+          input.source.table,
+          input.target.table,
+          (from, to) =>
+            isLeftOut(input, from) || differs?.(from, to) === true || recheck?.(from, to) === true,
+        );
+  const source = new TableCursor(input.source, same?.source);
+  const target = new TableCursor(input.target, same?.target);
   const actions = new ActionTable(input.source, input.target);
   const plan = planSync({
     source,
     target,
-    ...(input.selection === undefined ? {} : { selection: input.selection }),
+    ...(selection === undefined ? {} : { selection }),
     options: {
-      deleteExtraneous,
-      ...(checksum === undefined ? {} : { checksum }),
+      ...options,
       ...(recheck === undefined
         ? {}
         : {
-            recheck(wanted: FileEntry, standing: FileEntry) {
-              const from = source.listed(wanted.path);
-              const to = target.listed(standing.path);
-              return from === undefined || to === undefined || recheck(from, to);
-            },
+            recheck: (wanted: FileEntry, standing: FileEntry) =>
+              recheck(source.placeOfPath(wanted.path), target.placeOfPath(standing.path)),
           }),
     },
   });
@@ -50,44 +65,64 @@ export function planTables(input: TablePlanInput): ActionTable {
   return actions;
 }
 
+/** Whether a place of the source is a directory that the rules leave out: what is in the target's stays with it. */
+function isLeftOut({ source, selection }: TablePlanInput, place: number): boolean {
+  const { rows } = source.table;
+  const row = source.table.rowAt(place);
+  return selection !== undefined && rows.isDirectory(row) && selection.excludes(rows.pathAt(row), true);
+}
+
+interface Given {
+  readonly place: number;
+  readonly entry: FileEntry | undefined;
+  /** False where the entry is not the table's but stands for it. */
+  readonly own: boolean;
+}
+
+const nothing: Given = { place: -1, entry: undefined, own: false };
+
 /** Iterates a table and remembers where it is, so that what a listing knows of an entry is found again without a map. */
 class TableCursor implements Iterable<FileEntry> {
-  readonly #table: EntryTable;
-  readonly #ignore: ReadonlySet<RelPath> | undefined;
-  #place = -1;
-  #entry: FileEntry | undefined;
+  readonly #side: PlanSide;
+  readonly #passedOver: Uint8Array | undefined;
+  /** The entries given last: the planner looks one ahead in the target. */
+  #last: Given = nothing;
+  #before: Given = nothing;
 
-  constructor(table: EntryTable, ignore: ReadonlySet<RelPath> | undefined) {
-    this.#table = table;
-    this.#ignore = ignore;
+  constructor(side: PlanSide, passedOver: Uint8Array | undefined) {
+    this.#side = side;
+    this.#passedOver = passedOver;
   }
 
   *[Symbol.iterator](): Generator<FileEntry> {
-    for (let place = 0; place < this.#table.length; place++) {
-      const entry = this.#table.entryAt(place);
-      if (this.#ignore?.has(entry.path) !== true) {
-        this.#place = place;
-        this.#entry = entry;
+    const { table, as } = this.#side;
+    for (let place = 0; place < table.length; place++) {
+      if (this.#passedOver?.[place] === 1) {
+        continue;
+      }
+      const own = entryOf(this.#side, place);
+      const entry = as === undefined ? own : as(own);
+      if (entry !== undefined) {
+        this.#before = this.#last;
+        this.#last = { place, entry, own: entry === own };
         yield entry;
       }
     }
   }
 
-  /** The place of exactly this entry, if it is the one the cursor stands on; -1 where it was made from another. */
+  /** The place of exactly this entry, if it is the one given last and the table's own; -1 where it was made from another. */
   placeOf(entry: FileEntry): number {
-    return entry === this.#entry ? this.#place : -1;
+    return entry === this.#last.entry && this.#last.own ? this.#last.place : -1;
   }
 
-  /** The planner looks one entry ahead in the target, so what is asked for is here or just before. */
-  listed(path: RelPath): ListedEntry | undefined {
-    for (const place of [this.#place, this.#place - 1]) {
-      const listed = place >= 0 && place < this.#table.length ? this.#table.at(place) : undefined;
-      if (listed?.entry.path === path) {
-        return listed;
-      }
-    }
-    return this.#table.find(path);
+  placeOfPath(path: RelPath): number {
+    const given = [this.#last, this.#before].find(({ entry }) => entry?.path === path);
+    return given === undefined ? this.#side.table.indexOf(path) : given.place;
   }
+}
+
+function entryOf(side: PlanSide, place: number): FileEntry {
+  return side.entryAt === undefined ? side.table.entryAt(place) : side.entryAt(place);
 }
 
 const changeNames: readonly Change[] = [
@@ -108,8 +143,8 @@ const kinds = ["write", "metadata", "delete", "other"] as const;
 
 /** A plan that makes its actions anew each time it is iterated. */
 export class ActionTable implements Iterable<SyncAction> {
-  readonly #source: EntryTable;
-  readonly #target: EntryTable;
+  readonly #source: PlanSide;
+  readonly #target: PlanSide;
   readonly #kind = bytesColumn();
   readonly #changes = shortColumn();
   readonly #place = wordColumn();
@@ -117,7 +152,7 @@ export class ActionTable implements Iterable<SyncAction> {
   readonly #others = new Map<number, SyncAction>();
   length = 0;
 
-  constructor(source: EntryTable, target: EntryTable) {
+  constructor(source: PlanSide, target: PlanSide) {
     this.#source = source;
     this.#target = target;
   }
@@ -126,7 +161,7 @@ export class ActionTable implements Iterable<SyncAction> {
   add(action: SyncAction, place: number): void {
     const row = this.length;
     this.length += 1;
-    const at = action.kind === "delete" ? this.#target.indexOf(action.path) : place;
+    const at = action.kind === "delete" ? this.#target.table.indexOf(action.path) : place;
     if (at < 0) {
       this.#kind.set(row, kinds.indexOf("other"));
       this.#others.set(row, action);
@@ -154,7 +189,9 @@ export class ActionTable implements Iterable<SyncAction> {
       const action = this.at(row);
       if (action.kind === "write" && action.entry.kind === "file") {
         const other = this.#others.has(row);
-        const listed = other ? this.#source.find(action.entry.path) : this.#source.at(this.#place.at(row));
+        const listed = other
+          ? this.#source.table.find(action.entry.path)
+          : this.#source.table.at(this.#place.at(row));
         needed += Math.min(action.entry.size, listed?.allocated || action.entry.size);
       }
     }
@@ -165,10 +202,10 @@ export class ActionTable implements Iterable<SyncAction> {
     const kind = kinds[this.#kind.at(row)];
     const place = this.#place.at(row);
     if (kind === "write" || kind === "metadata") {
-      return { kind, entry: this.#source.entryAt(place), changes: changesOf(this.#changes.at(row)) };
+      return { kind, entry: entryOf(this.#source, place), changes: changesOf(this.#changes.at(row)) };
     }
     if (kind === "delete") {
-      const { path, kind: standing } = this.#target.entryAt(place);
+      const { path, kind: standing } = this.#target.table.entryAt(place);
       return { kind, path, directory: standing === "directory" };
     }
     return this.#others.get(row) as SyncAction;

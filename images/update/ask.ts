@@ -1,10 +1,12 @@
 /** Makes the plan of a push: what the listing does not show is asked of the node, only where it matters. */
 import type { RelPath } from "../../base/path-bytes.ts";
-import type { ExtendedAttributes, ListedEntry } from "../entry.ts";
+import type { ExtendedAttributes } from "../entry.ts";
 import { readAttributes } from "../remote/attributes.ts";
 import { fileDigests } from "../remote/digests.ts";
 import { readFlags } from "../remote/flags.ts";
+import type { EntryTable } from "../sync/entry-table.ts";
 import { withFlags } from "../sync/flags.ts";
+import type { NodeListing } from "./node-listing.ts";
 import { findPatches } from "./patches.ts";
 import { type UpdatePlan, withPatches } from "./plan.ts";
 import { type PlanSources, planFor } from "./prepare-plan.ts";
@@ -20,45 +22,52 @@ import type { UpdateRequest } from "./request.ts";
 /** Three questions at most: attributes, digests of files that may be right, blocks of large files that are not. */
 export async function askAndPlan(
   request: UpdateRequest,
-  input: { readonly sources: PlanSources; readonly listed: readonly ListedEntry[] },
-): Promise<UpdatePlan> {
+  input: { readonly sources: PlanSources; readonly listed: NodeListing },
+): Promise<{ readonly plan: UpdatePlan; readonly asked: boolean }> {
   const { session, store, signal } = request;
   const { sources } = input;
   const { programs } = sources.node.state;
   const place = { root: sources.node.root, ...(signal === undefined ? {} : { signal }) };
-  let listed = input.listed;
+  let node = input.listed;
+  let isAsked = false;
   if (programs.has("getfattr")) {
-    const asked = attributeQuestions(listed, sources.suspicion);
-    const found =
-      asked.length === 0 ? new Map() : await readAll(request, { ...place, paths: asked, sources });
-    listed = withAttributes(listed, { entries: sources.entries, asked, found });
+    const asked = attributeQuestions(node, sources.wanted, sources.suspicion);
+    isAsked = asked.length > 0;
+    const found = isAsked
+      ? await readAll(request, { ...place, paths: pathsOf(node.table, asked), sources })
+      : new Map<RelPath, ExtendedAttributes>();
+    node = withAttributes(node, { version: sources.wanted, asked, found });
   }
-  let plan = planFor(sources, listed);
+  let plan = planFor(sources, node);
   if (!programs.has("sha256sum")) {
-    return plan;
+    return { plan, asked: isAsked };
   }
-  let byPath = new Map(listed.map((each) => [each.entry.path, each]));
   const paths =
     sources.node.options.checksum === true
-      ? allDigestQuestions(sources.entries, byPath)
-      : digestQuestions(plan.actions, byPath);
+      ? allDigestQuestions(sources.wanted, node)
+      : digestQuestions(plan.actions, node);
+  isAsked ||= paths.length > 0;
   if (paths.length > 0) {
-    listed = withDigests(listed, await fileDigests(session, { ...place, paths }));
-    byPath = new Map(listed.map((each) => [each.entry.path, each]));
-    plan = planFor(sources, listed);
+    node = withDigests(node, await fileDigests(session, { ...place, paths }));
+    plan = planFor(sources, node);
   }
   if (!programs.has("cp-attributes")) {
-    return plan;
+    return { plan, asked: isAsked };
   }
   const patches = await findPatches(plan, {
     ...place,
     session,
     store,
     version: sources.version,
-    listed: byPath,
+    table: sources.wanted,
+    node,
     readsAttributes: programs.has("getfattr"),
   });
-  return withPatches(plan, patches);
+  return { plan: withPatches(plan, patches), asked: isAsked };
+}
+
+function pathsOf(table: EntryTable, places: readonly number[]): readonly RelPath[] {
+  return places.map((place) => table.rows.pathAt(table.rowAt(place)));
 }
 
 /** Attributes, and the flags that are no attributes on the node itself. */

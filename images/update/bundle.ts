@@ -3,6 +3,7 @@ import { concatBytes, fromLatin1 } from "../../base/bytes.ts";
 import { parseRelPath, type RelPath } from "../../base/path-bytes.ts";
 import type { FileEntry } from "../entry.ts";
 import type { VersionReader } from "../store/store.ts";
+import type { VersionTable } from "../store/version-table.ts";
 import { rewriteTar } from "../tar/rewrite.ts";
 import { type TarMember, writeTar } from "../tar/stream.ts";
 import { type ControlFiles, controlFiles } from "./control-files.ts";
@@ -12,6 +13,8 @@ import { patchMembers } from "./version-blocks.ts";
 export interface BundleInput {
   readonly store: VersionReader;
   readonly plan: UpdatePlan;
+  /** The version's table, where it has been read. */
+  readonly table?: VersionTable;
   /** Text of images/update/client/apply.sh. */
   readonly script: string;
   readonly bootloader: boolean;
@@ -33,6 +36,7 @@ export async function* encodeBundle(input: BundleInput): AsyncGenerator<Uint8Arr
   // All of it is staged before anything is renamed, so the order is the store's affair.
   const members = store.members(version, control.members, {
     order: "stored",
+    ...(input.table === undefined ? {} : { table: input.table }),
     ...(signal === undefined ? {} : { signal }),
   });
   if (dialect !== undefined) {

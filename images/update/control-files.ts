@@ -3,7 +3,8 @@ import { parentPath, type RelPath } from "../../base/path-bytes.ts";
 import type { FileEntry, Timestamp } from "../entry.ts";
 import type { Change } from "../sync/actions.ts";
 import { flagsOf } from "../sync/flags.ts";
-import { mountOf, touchesTools, type UpdatePlan } from "./plan.ts";
+import { touchesTools } from "./boot-steps.ts";
+import { mountOf, type UpdatePlan } from "./plan.ts";
 
 export interface ControlFiles {
   /** File name in the control folder → content, one character per byte. */
@@ -102,7 +103,7 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
   if (attributes || writes.some((entry) => (entry.extended?.length ?? 0) > 0)) {
     files.set("extended", "");
   }
-  if (touchesTools(plan)) {
+  if (touchesTools(plan.actions)) {
     const places = plan.replaced.filter((path) => /^(usr|(usr\/)?(s?bin|lib[^/]*))$/.test(path));
     files.set("own-tools", places.map((path) => `${word(path)}\n`).join(""));
   }

@@ -1,12 +1,13 @@
 /** What a node can keep of an image, given its tools: plans compare and set only that, or every update would find the same again. */
 import type { ToolFacts } from "../capture/facts.ts";
 import { keepsWholeSeconds, tarBefore } from "../capture/tool-limits.ts";
-import type { ExtendedAttributes, FileEntry, ListedEntry, Timestamp } from "../entry.ts";
+import type { ExtendedAttributes, FileEntry, Timestamp } from "../entry.ts";
 import { flagsOf, withFlags } from "../sync/flags.ts";
 import type { TarDialect } from "../tar/gnu-encode.ts";
+import type { UpdatePlanInput } from "./plan.ts";
 
 /** The entry as this node can hold it: known to have no attributes, with a time in whole seconds, a link with none. */
-export function asKept(entry: FileEntry, tools: ToolFacts): FileEntry {
+function asKept(entry: FileEntry, tools: ToolFacts): FileEntry {
   const mtime = timeKept(entry, tools);
   const extended = attributesKept(entry.extended, tools);
   if (mtime === entry.mtime && extended === entry.extended) {
@@ -34,9 +35,16 @@ function timeKept({ kind, mtime }: FileEntry, tools: ToolFacts): Timestamp {
   return keepsWholeSeconds(tools) && mtime.nanoseconds !== 0 ? { ...mtime, nanoseconds: 0 } : mtime;
 }
 
-export function listedAsKept(listed: ListedEntry, tools: ToolFacts): ListedEntry {
-  const entry = asKept(listed.entry, tools);
-  return entry === listed.entry ? listed : { ...listed, entry };
+/** What a plan for this node needs to know; nothing where the node keeps everything. */
+export function keeperOf(tools: ToolFacts): Pick<UpdatePlanInput, "kept" | "attributesKept"> {
+  const everything =
+    tools.tarXattrs && tools.flags === true && tools.losesLinkTimes !== true && !keepsWholeSeconds(tools);
+  return everything
+    ? {}
+    : {
+        kept: (entry) => asKept(entry, tools),
+        attributesKept: (extended) => attributesKept(extended, tools),
+      };
 }
 
 /** Tars of before 1.16 read the sparse files of their own time only, those of before 1.14 no pax records at all. */

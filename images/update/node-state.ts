@@ -21,6 +21,8 @@ export interface NodeState {
   readonly rules: readonly ResolvedRule[];
   /** What an earlier update has left to be made anew. */
   readonly bootStepsDue: readonly string[];
+  /** An update that was cut off has left its staging folder. */
+  readonly unfinished: boolean;
   /** The last update: to which version, and when by the node's clock. */
   readonly synced?: { readonly ref: VersionRef; readonly at: Timestamp };
 }
@@ -46,6 +48,7 @@ export function parseNodeState(output: string): Result<NodeState, string> {
     mounts: parseMounts(sections.get("mountinfo") ?? "", { removableDisks: [] }),
     tools: toolFacts(sections),
     rules: rules.value,
+    unfinished: sectionLines(sections, "staging").length > 0,
     bootStepsDue: sectionLines(sections, "boot-due"),
     programs: new Set(sectionLines(sections, "programs")),
     ...(ref.ok && at !== undefined ? { synced: { ref: ref.value, at } } : {}),

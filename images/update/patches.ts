@@ -2,13 +2,14 @@
 import { createHash } from "node:crypto";
 import type { RelPath } from "../../base/path-bytes.ts";
 import { type BlockRun, blockRuns, blockSize } from "../capture/block-plan.ts";
-import type { FileEntryRegular, ListedEntry } from "../entry.ts";
+import type { FileEntryRegular } from "../entry.ts";
 import type { VersionId } from "../manifest.ts";
 import { blockDigests, type DigestedFile } from "../remote/digests.ts";
 import type { RemoteSession } from "../remote/session.ts";
 import type { VersionReader } from "../store/store.ts";
+import type { VersionTable } from "../store/version-table.ts";
+import type { NodeListing } from "./node-listing.ts";
 import type { FilePatch, UpdatePlan } from "./plan.ts";
-import { standingFile } from "./questions.ts";
 import { versionBlocks } from "./version-blocks.ts";
 
 /** Smaller files cost less to send than to ask about. */
@@ -18,8 +19,9 @@ interface Context {
   readonly session: RemoteSession;
   readonly store: VersionReader;
   readonly version: VersionId;
+  readonly table: VersionTable;
   readonly root: string;
-  readonly listed: ReadonlyMap<RelPath, ListedEntry>;
+  readonly node: NodeListing;
   /** False where the node cannot show that a file's attributes were copied. */
   readonly readsAttributes: boolean;
   readonly signal?: AbortSignal;
@@ -66,7 +68,7 @@ function candidates(plan: UpdatePlan, context: Context): readonly Candidate[] {
       return [];
     }
     const { entry } = action;
-    const standing = standingFile(entry.path, context.listed);
+    const standing = context.node.standingFile(entry.path);
     const attributes = (entry.extended?.length ?? 0) > 0;
     // A file with holes goes as it is: the holes are in the archive.
     return entry.size >= askFrom &&

@@ -1,14 +1,20 @@
 /** Decides what an update does to a node: a version's entries against the node's listing, under the rules. */
-import { escapePath, isWithin, parentPath, type RelPath } from "../../base/path-bytes.ts";
+import { escapePath, isWithin, parentPath, type RelPath, rootPath } from "../../base/path-bytes.ts";
 import type { BlockRun } from "../capture/block-plan.ts";
 import type { FileEntry, ListedEntry, Timestamp } from "../entry.ts";
 import type { ImageName } from "../manifest.ts";
+import type { VersionTable } from "../store/version-table.ts";
 import type { PlanSummary, ResolvedRule, SyncAction } from "../sync/actions.ts";
+import { sameExtended } from "../sync/compare.ts";
+import type { EntryTable } from "../sync/entry-table.ts";
 import { capturePrune, makeSelection } from "../sync/exclude.ts";
 import { flagsKey } from "../sync/flags.ts";
-import { planSync, summarise } from "../sync/plan.ts";
+import { summarise } from "../sync/plan.ts";
+import { planTables } from "../sync/plan-tables.ts";
 import type { TarDialect } from "../tar/gnu-encode.ts";
-import { isSuspect } from "./questions.ts";
+import { type BootStep, bootSteps, isNewerInitramfs } from "./boot-steps.ts";
+import type { NodeListing } from "./node-listing.ts";
+import { isSuspect, type Suspicion } from "./questions.ts";
 
 /** What an update will do to a node: printed by `--dry-run` and `drift`, carried out by a bundle. */
 export interface UpdatePlan {
@@ -54,15 +60,14 @@ export interface FilePatch {
   readonly bytes: number;
 }
 
-export type BootStep = "initramfs" | "boot-loader";
-
 export interface UpdatePlanInput {
   readonly image: ImageName;
   readonly version: number;
-  /** The version's entries, sorted by path. */
-  readonly entries: readonly FileEntry[];
-  /** The node's listing, sorted by path, hard links resolved. */
-  readonly listed: readonly ListedEntry[];
+  readonly wanted: VersionTable;
+  readonly node: NodeListing;
+  /** An entry as the node can hold it, where it cannot hold everything: attributes or fractions of a second. */
+  readonly kept?: (entry: FileEntry) => FileEntry;
+  readonly attributesKept?: NonNullable<Suspicion["attributesKept"]>;
   readonly rules: readonly ResolvedRule[];
   /** Only what is in this directory; everything unless told. */
   readonly directory?: RelPath;
@@ -72,15 +77,16 @@ export interface UpdatePlanInput {
   readonly bootStepsDue?: readonly string[];
   /** When the node was last brought to a version, by its own clock; absent where it never was. */
   readonly syncedAt?: Timestamp;
-  /** True where the version that the node was last given has other attributes or content than this one. */
-  readonly changedBefore?: (path: RelPath) => boolean;
+  /** True for places of this version whose attributes or content are others in the version that the node was last given. */
+  readonly changedBefore?: (place: number) => boolean;
 }
 
 /** Plans an update. */
 export function planUpdate(input: UpdatePlanInput): UpdatePlan {
   const selection = makeSelection(input.rules);
+  const { wanted, node, kept = asItIs } = input;
   // A mount point whose content is left alone (/proc, a network filesystem, /tmp) needs no staging folder.
-  const mounts = mountPoints(input.listed).filter((mount) => mount === "" || !isLeftAlone(mount));
+  const mounts = mountPoints(node.table).filter((mount) => mount === "" || !isLeftAlone(mount));
   /** Whether all that may be in a directory is left alone, as in /proc and /tmp. */
   function isLeftAlone(directory: RelPath): boolean {
     const path = `${directory}/any name` as RelPath;
@@ -89,38 +95,52 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
       (selection.protects(path, false) || selection.protects(directory, true))
     );
   }
-  const within = input.directory ?? ("" as RelPath);
-  const { source, copies } = splitLinks(
-    input.entries.filter((entry) => entry.kind !== "socket" && isWithin(entry.path, within)),
-    mounts,
-  );
-  const listed = input.listed.filter((each) => isWithin(each.entry.path, within));
-  const byPath = new Map(listed.map((each) => [each.entry.path, each]));
+  const within = input.directory ?? rootPath;
+  const copied = copiedLinks(wanted, { mounts, within });
   const planned = [
-    ...planSync({
-      source,
-      target: listed.map((each) => each.entry),
+    ...planTables({
+      source: {
+        table: wanted.table,
+        entryAt: (place) => wanted.entryAt(place),
+        as: (entry) =>
+          entry.kind !== "socket" && isWithin(entry.path, within)
+            ? kept(copied.get(entry.path)?.file ?? entry)
+            : undefined,
+      },
+      target: {
+        table: node.table,
+        entryAt: (place) => node.entryAt(place),
+        as: (entry) => (isWithin(entry.path, within) ? kept(entry) : undefined),
+      },
       selection,
       options: {
         deleteExtraneous: input.noDelete !== true,
-        recheck: (entry, standing) =>
-          isSuspect(entry, { standing, listed: byPath.get(entry.path), suspicion: input }),
+        recheck: (place, at) => isSuspect({ version: wanted, place }, { node, place: at }, input),
+        differs: (place, at) =>
+          node.digestAt(at) !== undefined || !sameExtended(wanted.extendedAt(place), node.extendedAt(at)),
         // The node's listing does not descend into these, so what keeps them is not in it.
         unseen: new Set(capturePrune(input.rules).map(({ path }) => path)),
       },
     }),
   ];
-  const held = heldDirectories(listed, ({ path, kind }) => {
-    const directory = kind === "directory";
-    return selection.excludes(path, directory) || selection.protects(path, directory);
-  });
+  let held: ReadonlySet<RelPath> | undefined;
+  const isHeld = (path: RelPath) => {
+    held ??= heldDirectories(
+      node,
+      (each, directory) =>
+        isWithin(each, within) &&
+        (selection.excludes(each, directory) || selection.protects(each, directory)),
+    );
+    return held.has(path);
+  };
+  const copies = new Map([...copied].map(([path, { of }]) => [path, of]));
   const blocked = new Set<RelPath>();
   const replaced: RelPath[] = [];
   const staged = new Set<RelPath>();
   for (const action of planned) {
     if (action.kind === "write" && action.entry.kind === "directory") {
       const { path } = action.entry;
-      const standing = byPath.get(path);
+      const standing = node.find(path);
       if (staged.has(parentPath(path))) {
         staged.add(path);
       } else if (standing !== undefined && standing.entry.kind !== "directory") {
@@ -131,10 +151,10 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
     if (
       action.kind === "write" &&
       action.entry.kind !== "directory" &&
-      isDirectory(byPath.get(action.entry.path))
+      isDirectory(node.find(action.entry.path))
     ) {
       const { path } = action.entry;
-      if (held.has(path) || input.noDelete === true || mounts.includes(path)) {
+      if (isHeld(path) || input.noDelete === true || mounts.includes(path)) {
         blocked.add(path);
       } else {
         replaced.push(path);
@@ -147,7 +167,7 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
       ? !hasAncestor(action.path, gone) && !mounts.includes(action.path)
       : !blocked.has(action.entry.path) &&
         // An initramfs is made on the node. The image's own takes its place only where it is the newer one.
-        !(input.noBootloader !== true && isNewerInitramfs(byPath.get(action.entry.path), action.entry)),
+        !(input.noBootloader !== true && isNewerInitramfs(node, action.entry)),
   );
   // The time of /tmp alone is no reason for an update.
   const actions = chosen.every((action) => isTimeOfScratch(action)) ? [] : chosen;
@@ -162,8 +182,8 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
     replaced,
     staged: [...staged],
     copies,
-    directoryTimes: directoryTimes(actions, { source, mounts }),
-    stripped: actions.flatMap((action) => strippedOf(action, byPath)),
+    directoryTimes: directoryTimes(actions, { wanted, mounts, within, kept }),
+    stripped: actions.flatMap((action) => strippedOf(action, { node, kept })),
     patches: new Map(),
     bootSteps: input.noBootloader === true ? [] : bootSteps(actions, input.bootStepsDue ?? []),
     notes: [...blocked].map(
@@ -173,14 +193,22 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
   };
 }
 
-function strippedOf(action: SyncAction, listed: ReadonlyMap<RelPath, ListedEntry>): UpdatePlan["stripped"] {
+function asItIs(entry: FileEntry): FileEntry {
+  return entry;
+}
+
+function strippedOf(
+  action: SyncAction,
+  context: { readonly node: NodeListing; readonly kept: (entry: FileEntry) => FileEntry },
+): UpdatePlan["stripped"] {
   if (action.kind !== "write" || action.entry.kind !== "directory") {
     return [];
   }
   const { path, extended } = action.entry;
-  const kept = new Set((extended ?? []).map(([key]) => key));
-  return (listed.get(path)?.entry.extended ?? []).flatMap(([key]) =>
-    kept.has(key) || key === flagsKey ? [] : [{ path, name: key.replace(/^SCHILY\.xattr\./, "") }],
+  const wanted = new Set((extended ?? []).map(([key]) => key));
+  const standing = context.node.find(path)?.entry;
+  return (standing === undefined ? [] : (context.kept(standing).extended ?? [])).flatMap(([key]) =>
+    wanted.has(key) || key === flagsKey ? [] : [{ path, name: key.replace(/^SCHILY\.xattr\./, "") }],
   );
 }
 
@@ -196,17 +224,14 @@ export function withPatches(plan: UpdatePlan, patches: ReadonlyMap<RelPath, File
 }
 
 /** Directories that lie on another filesystem than their parent; the root comes first. */
-function mountPoints(listed: readonly ListedEntry[]): readonly RelPath[] {
-  const devices = new Map<RelPath, string>();
-  const mounts: RelPath[] = ["" as RelPath];
-  for (const { entry, inode } of listed) {
-    if (entry.kind === "directory") {
-      const device = inode.split(":")[0] ?? "";
-      devices.set(entry.path, device);
-      const above = devices.get(parentPath(entry.path));
-      if (entry.path !== "" && above !== undefined && above !== device) {
-        mounts.push(entry.path);
-      }
+function mountPoints(table: EntryTable): readonly RelPath[] {
+  const { rows } = table;
+  const mounts: RelPath[] = [rootPath];
+  for (let place = 0; place < table.length; place++) {
+    const row = table.rowAt(place);
+    const above = rows.isDirectory(row) ? rows.rowOfDirectory(rows.directoryOf(row)) : row;
+    if (above >= 0 && above !== row && !rows.sameDevice(row, above)) {
+      mounts.push(rows.pathAt(row));
     }
   }
   return mounts;
@@ -224,48 +249,52 @@ export function mountOf(path: RelPath, mounts: readonly RelPath[]): RelPath {
 }
 
 /** Names that share an inode in the image but lie on different filesystems of the node become files of their own. */
-function splitLinks(
-  entries: readonly FileEntry[],
-  mounts: readonly RelPath[],
-): { readonly source: readonly FileEntry[]; readonly copies: ReadonlyMap<RelPath, RelPath> } {
-  const copies = new Map<RelPath, RelPath>();
-  if (mounts.length === 1) {
-    return { source: entries, copies };
-  }
-  const byPath = new Map(entries.map((entry) => [entry.path, entry]));
-  const source = entries.map((entry): FileEntry => {
-    const leader = entry.kind === "hardlink" ? byPath.get(entry.target) : undefined;
-    if (leader?.kind !== "file" || mountOf(entry.path, mounts) === mountOf(leader.path, mounts)) {
-      return entry;
+function copiedLinks(
+  wanted: VersionTable,
+  place: { readonly mounts: readonly RelPath[]; readonly within: RelPath },
+): ReadonlyMap<RelPath, CopiedFile> {
+  const { mounts, within } = place;
+  const copies = new Map<RelPath, CopiedFile>();
+  for (let at = 0; mounts.length > 1 && at < wanted.length; at++) {
+    const entry = wanted.table.rows.isLinked(wanted.table.rowAt(at)) ? wanted.entryAt(at) : undefined;
+    const leader =
+      entry?.kind === "hardlink" && isWithin(entry.path, within) && isWithin(entry.target, within)
+        ? wanted.find(entry.target)
+        : undefined;
+    if (
+      entry !== undefined &&
+      leader?.kind === "file" &&
+      mountOf(entry.path, mounts) !== mountOf(leader.path, mounts)
+    ) {
+      copies.set(entry.path, { file: { ...leader, path: entry.path }, of: leader.path });
     }
-    copies.set(entry.path, leader.path);
-    return { ...leader, path: entry.path };
-  });
-  return { source, copies };
+  }
+  return copies;
 }
 
+interface CopiedFile {
+  readonly file: FileEntry;
+  /** The name that has the content. */
+  readonly of: RelPath;
+}
+
+/** Directories of the node that hold something excluded. */
 function heldDirectories(
-  listed: readonly ListedEntry[],
-  excluded: (entry: FileEntry) => boolean,
+  node: NodeListing,
+  excluded: (path: RelPath, directory: boolean) => boolean,
 ): ReadonlySet<RelPath> {
   const held = new Set<RelPath>();
-  for (const { entry } of listed) {
-    if (excluded(entry)) {
-      for (let path = parentPath(entry.path); path !== "" && !held.has(path); path = parentPath(path)) {
-        held.add(path);
+  const { rows } = node.table;
+  for (let place = 0; place < node.length; place++) {
+    const row = node.table.rowAt(place);
+    const path = rows.pathAt(row);
+    if (excluded(path, rows.isDirectory(row))) {
+      for (let parent = parentPath(path); parent !== "" && !held.has(parent); parent = parentPath(parent)) {
+        held.add(parent);
       }
     }
   }
   return held;
-}
-
-function isNewerInitramfs(standing: ListedEntry | undefined, entry: FileEntry): boolean {
-  return (
-    /^boot\/(initrd|initramfs)[^/]*$/.test(entry.path) &&
-    entry.kind === "file" &&
-    standing?.entry.kind === "file" &&
-    standing.entry.mtime.seconds > entry.mtime.seconds
-  );
 }
 
 /** The time of a directory like /tmp moves whenever anybody makes a file there. */
@@ -296,7 +325,12 @@ function hasAncestor(path: RelPath, ancestors: ReadonlySet<RelPath>): boolean {
 
 function directoryTimes(
   actions: readonly SyncAction[],
-  context: { readonly source: readonly FileEntry[]; readonly mounts: readonly RelPath[] },
+  context: {
+    readonly wanted: VersionTable;
+    readonly mounts: readonly RelPath[];
+    readonly within: RelPath;
+    readonly kept: (entry: FileEntry) => FileEntry;
+  },
 ): UpdatePlan["directoryTimes"] {
   // Where the node notes what it was brought to.
   const touched = new Set<RelPath>([...context.mounts, "etc/systemimager" as RelPath]);
@@ -309,30 +343,11 @@ function directoryTimes(
       touched.add(path);
     }
   }
-  return context.source
-    .filter((entry) => entry.kind === "directory" && touched.has(entry.path))
-    .map((entry) => ({ path: entry.path, mtime: entry.mtime }));
-}
-
-const initramfsSources =
-  /^(boot\/(vmlinuz|kernel|Image|System\.map|initrd|initramfs)|(usr\/)?lib\/modules\/|etc\/(initramfs-tools|dracut\.conf|mkinitcpio|modprobe\.d|crypttab|mdadm|lvm)|usr\/share\/initramfs-tools\/)/;
-const bootMenuSources =
-  /^(boot\/(vmlinuz|kernel|Image|initrd|initramfs|grub|loader)|etc\/(default\/grub|grub\.d\/))/;
-
-function bootSteps(actions: readonly SyncAction[], due: readonly string[]): readonly BootStep[] {
-  const paths = actions
-    .filter((action) => action.kind !== "metadata")
-    .map((action) => (action.kind === "delete" ? action.path : action.entry.path));
-  const needed = (step: BootStep, sources: RegExp) =>
-    due.includes(step) || paths.some((path) => sources.test(path)) ? [step] : [];
-  return [...needed("initramfs", initramfsSources), ...needed("boot-loader", bootMenuSources)];
-}
-
-const toolPlaces = /^((usr\/)?(s?bin|lib[^/]*)|etc\/ld\.so[^/]*|usr)(\/|$)/;
-
-/** Whether an update touches programs or libraries that it may itself be using. */
-export function touchesTools(plan: Pick<UpdatePlan, "actions">): boolean {
-  return plan.actions.some((action) =>
-    toolPlaces.test(action.kind === "delete" ? action.path : action.entry.path),
-  );
+  return [...touched]
+    .filter((path) => isWithin(path, context.within))
+    .sort((a, b) => (a < b ? -1 : 1))
+    .flatMap((path) => {
+      const entry = context.wanted.find(path);
+      return entry?.kind === "directory" ? [{ path, mtime: context.kept(entry).mtime }] : [];
+    });
 }

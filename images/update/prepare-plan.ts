@@ -4,14 +4,16 @@ import { parseRelPath, type RelPath } from "../../base/path-bytes.ts";
 import { mountsBelow } from "../capture/mounts.ts";
 import { joinRules } from "../capture/rules.ts";
 import { lostInUpdate, missingTools } from "../capture/tool-limits.ts";
-import type { FileEntry, ListedEntry } from "../entry.ts";
 import type { ImageName, VersionId } from "../manifest.ts";
 import type { VersionReader } from "../store/store.ts";
+import type { VersionTable } from "../store/version-table.ts";
 import type { ResolvedRule } from "../sync/actions.ts";
 import { capturePrune } from "../sync/exclude.ts";
 import type { Prune } from "../sync/listing.ts";
 import { defaultProfiles } from "../sync/profiles.ts";
-import { asKept, dialectOf, listedAsKept } from "./keeping.ts";
+import { placesIn } from "../sync/same-rows.ts";
+import { dialectOf, keeperOf } from "./keeping.ts";
+import type { NodeListing } from "./node-listing.ts";
 import { mountRules, type NodeState } from "./node-state.ts";
 import { planUpdate, type UpdatePlan } from "./plan.ts";
 import type { Suspicion } from "./questions.ts";
@@ -95,19 +97,17 @@ export interface PlanSources {
   readonly version: VersionId;
   readonly rules: readonly ResolvedRule[];
   readonly directory: RelPath;
-  readonly entries: readonly FileEntry[];
+  readonly wanted: VersionTable;
   readonly suspicion: Suspicion;
 }
 
-/** Reads the version and refuses what would be no update. */
+/** Gathers it and refuses what would be no update. */
 export async function planSources(
   store: VersionReader,
-  input: Pick<PlanSources, "node" | "version" | "rules">,
+  input: Pick<PlanSources, "node" | "version" | "rules" | "wanted">,
 ): Promise<PlanSources> {
-  const { node, version } = input;
-  const { tools } = node.state;
-  const entries = (await entriesOf(store, version)).map((entry) => asKept(entry, tools));
-  if (entries.length < 2) {
+  const { node, version, wanted } = input;
+  if (wanted.length < 2) {
     throw new AppError(
       "refused",
       `${version.image}@${version.number} is empty: it would delete everything on ${node.host}`,
@@ -120,24 +120,27 @@ export async function planSources(
   if (!directory.ok) {
     throw new AppError("bad-input", `Cannot update ${node.options.directory}: ${directory.error}`);
   }
-  const changedBefore = await changesSince(store, { state: node.state, version, entries });
+  const changedBefore = await changesSince(store, { state: node.state, version, wanted });
   const { synced } = node.state;
   return {
     ...input,
     directory: directory.value,
-    entries,
-    suspicion: { changedBefore, ...(synced === undefined ? {} : { syncedAt: synced.at }) },
+    suspicion: {
+      ...(changedBefore === undefined ? {} : { changedBefore }),
+      ...(synced === undefined ? {} : { syncedAt: synced.at }),
+    },
   };
 }
 
 /** Plans with the node's listing in hand. */
-export function planFor(sources: PlanSources, listed: readonly ListedEntry[]): UpdatePlan {
+export function planFor(sources: PlanSources, node: NodeListing): UpdatePlan {
   const { options, state } = sources.node;
   const plan = planUpdate({
     image: sources.version.image,
     version: sources.version.number,
-    entries: sources.entries,
-    listed: listed.map((each) => listedAsKept(each, state.tools)),
+    wanted: sources.wanted,
+    node,
+    ...keeperOf(state.tools),
     rules: sources.rules,
     directory: sources.directory,
     noDelete: options.noDelete === true,
@@ -153,31 +156,27 @@ export function planFor(sources: PlanSources, listed: readonly ListedEntry[]): U
   };
 }
 
-async function entriesOf(store: VersionReader, version: VersionId): Promise<readonly FileEntry[]> {
-  const entries: FileEntry[] = [];
-  for await (const entry of store.entries(version)) {
-    entries.push(entry);
-  }
-  return entries;
-}
-
 /** Tells whether an entry's attributes or content differ from those in the version that the node has. */
 async function changesSince(
   store: VersionReader,
-  input: { readonly state: NodeState; readonly version: VersionId; readonly entries: readonly FileEntry[] },
-): Promise<(path: RelPath) => boolean> {
+  input: { readonly state: NodeState; readonly version: VersionId; readonly wanted: VersionTable },
+): Promise<((place: number) => boolean) | undefined> {
+  const { version, wanted } = input;
   const ref = input.state.synced?.ref;
-  if (ref === undefined || (ref.image === input.version.image && ref.number === input.version.number)) {
-    return () => false;
+  if (ref === undefined || (ref.image === version.image && ref.number === version.number)) {
+    return undefined;
   }
-  const now = wordsByPath(input.entries);
   const before = await knownVersion(store, ref)
-    .then(async (version) => wordsByPath(await entriesOf(store, version)))
+    .then((known) => store.table(known))
     .catch(() => undefined);
-  const attributed = new Set(
-    input.entries.filter((entry) => (entry.extended?.length ?? 0) > 0).map((entry) => entry.path),
-  );
-  return (path) => (before === undefined ? attributed.has(path) : now.get(path) !== before.get(path));
+  if (before === undefined) {
+    return (place) => (wanted.extendedAt(place)?.length ?? 0) > 0;
+  }
+  const places = placesIn(before.table, wanted.table);
+  return (place) => {
+    const known = places[place] ?? -1;
+    return known < 0 || !wanted.sameHidden(place, before, known);
+  };
 }
 
 async function knownVersion(
@@ -186,14 +185,4 @@ async function knownVersion(
 ): Promise<VersionId> {
   const manifest = await store.resolve(ref);
   return { image: manifest.image, number: manifest.number };
-}
-
-/** What a listing does not show of each entry. */
-function wordsByPath(entries: readonly FileEntry[]): ReadonlyMap<RelPath, string> {
-  return new Map(
-    entries.map((entry) => [
-      entry.path,
-      `${entry.kind === "file" ? entry.digest : ""}${(entry.extended?.length ?? 0) > 0 ? JSON.stringify(entry.extended) : ""}`,
-    ]),
-  );
 }

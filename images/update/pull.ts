@@ -12,9 +12,10 @@ import { escapePath } from "../../base/path-bytes.ts";
 import type { ShellText } from "../../base/posix-quote.ts";
 import { formatByteSize } from "../../base/quantity.ts";
 import { listerOf } from "../capture/tool-limits.ts";
-import { decodeListing } from "../remote/list.ts";
+import { decodeTable } from "../remote/list.ts";
 import { listCommand } from "../sync/listing.ts";
 import { statListCommand } from "../sync/stat-listing.ts";
+import { NodeListing } from "./node-listing.ts";
 import { parseNodeState } from "./node-state.ts";
 import type { UpdatePlan } from "./plan.ts";
 import { type NodeContext, planFor, planSources, updatePrune, updateRules } from "./prepare-plan.ts";
@@ -55,7 +56,7 @@ export async function planFromListing(request: ListingRequest): Promise<UpdatePl
   }
   const node = nodeOf(request, toLatin1(await reader.bytes(size)));
   const rules = updateRules(node);
-  const listed = await decodeListing(reader.stream(), {
+  const listed = await decodeTable(reader.stream(), {
     what: `the listing of ${node.host}`,
     ...listerOf(node.state.tools),
   });
@@ -64,7 +65,9 @@ export async function planFromListing(request: ListingRequest): Promise<UpdatePl
     ...(request.version === undefined ? {} : { number: request.version }),
   });
   const version = { image: manifest.image, number: manifest.number };
-  return planFor(await planSources(request.store, { node, version, rules }), listed);
+  const wanted = await request.store.table(version);
+  const sources = await planSources(request.store, { node, version, rules, wanted });
+  return planFor(sources, new NodeListing(listed));
 }
 
 /** A plan for people: one line an action, then a summary. The first line says the version, for the request of the bundle. */

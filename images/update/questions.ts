@@ -3,14 +3,20 @@
  * changed since its last update, digests of files that would be sent and may hold what they should. Pure.
  */
 import type { RelPath } from "../../base/path-bytes.ts";
-import type { ExtendedAttributes, FileEntry, ListedEntry, Timestamp } from "../entry.ts";
+import type { ExtendedAttributes, FileEntry, Timestamp } from "../entry.ts";
+import type { VersionTable } from "../store/version-table.ts";
 import type { SyncAction } from "../sync/actions.ts";
+import type { EntryTable } from "../sync/entry-table.ts";
+import { placesIn } from "../sync/same-rows.ts";
+import type { NodeListing } from "./node-listing.ts";
 
 export interface Suspicion {
   /** When the node was last brought to a version, by its own clock; absent where it never was. */
   readonly syncedAt?: Timestamp;
-  /** True where the version that the node was last given has other attributes or content than this one. */
-  readonly changedBefore?: (path: RelPath) => boolean;
+  /** What the node can hold of attributes, where it cannot hold all; none is known to have none. */
+  readonly attributesKept?: (extended: ExtendedAttributes | undefined) => ExtendedAttributes | undefined;
+  /** True for places of this version whose attributes or content are others in the version that the node was last given. */
+  readonly changedBefore?: (place: number) => boolean;
 }
 
 /**
@@ -18,40 +24,67 @@ export interface Suspicion {
  * other in this version than in the one the node has. A node that was never updated gets everything that has attributes.
  */
 export function isSuspect(
-  entry: FileEntry,
-  context: {
-    readonly standing: FileEntry;
-    readonly listed: ListedEntry | undefined;
-    readonly suspicion: Suspicion;
-  },
+  wanted: { readonly version: VersionTable; readonly place: number },
+  standing: { readonly node: NodeListing; readonly place: number },
+  suspicion: Suspicion,
 ): boolean {
-  const { standing, listed, suspicion } = context;
-  const read = standing.extended !== undefined && (standing.kind !== "file" || standing.digest !== undefined);
-  if (read) {
+  const [version, node] = [wanted.version, standing.node];
+  const place = contentPlace(version.table, wanted.place);
+  const at = contentPlace(node.table, standing.place);
+  const rows = node.table.rows;
+  const { attributesKept = asTheyAre } = suspicion;
+  const known = attributesKept(node.extendedAt(at)) !== undefined;
+  if (known && (!rows.isFile(node.table.rowAt(at)) || node.digestAt(at) !== undefined)) {
     return false;
   }
-  const has = (entry.extended?.length ?? 0) > 0;
-  const known = standing.extended !== undefined;
-  if (suspicion.changedBefore?.(entry.path) === true) {
+  if (suspicion.changedBefore?.(wanted.place) === true) {
     return true;
   }
-  if (listed === undefined || suspicion.syncedAt === undefined) {
-    return has && !known;
+  const { syncedAt } = suspicion;
+  if (syncedAt !== undefined && !isLater(node.ctimeAt(standing.place), syncedAt)) {
+    return false;
   }
+  const has = (attributesKept(version.extendedAt(place))?.length ?? 0) > 0;
   // Directories change whenever something in them does; only those with attributes are worth another look.
-  return isLater(listed.ctime, suspicion.syncedAt) && (entry.kind !== "directory" || has);
+  return syncedAt === undefined
+    ? has && !known
+    : has || !version.table.rows.isDirectory(version.table.rowAt(place));
 }
 
-/** Entries whose attributes the node is asked for. */
-export function attributeQuestions(listed: readonly ListedEntry[], suspicion: Suspicion): readonly RelPath[] {
-  return listed
-    .filter(
-      ({ entry, ctime }) =>
-        suspicion.syncedAt === undefined ||
-        isLater(ctime, suspicion.syncedAt) ||
-        suspicion.changedBefore?.(entry.path) === true,
-    )
-    .map(({ entry }) => entry.path);
+function asTheyAre(extended: ExtendedAttributes | undefined): ExtendedAttributes | undefined {
+  return extended;
+}
+
+/** The place of the name that carries a hard link's content. */
+function contentPlace(table: EntryTable, place: number): number {
+  if (!table.rows.isLinked(table.rowAt(place))) {
+    return place;
+  }
+  const entry = table.entryAt(place);
+  const target = entry.kind === "hardlink" ? table.indexOf(entry.target) : place;
+  return target < 0 ? place : target;
+}
+
+/** Places of entries whose attributes the node is asked for. */
+export function attributeQuestions(
+  node: NodeListing,
+  version: VersionTable,
+  suspicion: Suspicion,
+): readonly number[] {
+  const { syncedAt, changedBefore } = suspicion;
+  const places = changedBefore === undefined ? undefined : placesIn(version.table, node.table);
+  const asked: number[] = [];
+  for (let place = 0; place < node.length; place++) {
+    const wanted = places?.[place] ?? -1;
+    if (
+      syncedAt === undefined ||
+      isLater(node.ctimeAt(place), syncedAt) ||
+      (wanted >= 0 && changedBefore?.(wanted) === true)
+    ) {
+      asked.push(place);
+    }
+  }
+  return asked;
 }
 
 function isLater(time: Timestamp, than: Timestamp): boolean {
@@ -63,51 +96,33 @@ function isLater(time: Timestamp, than: Timestamp): boolean {
 const answerable: ReadonlySet<string> = new Set(["content", "mtime", "mode", "owner", "group", "extended"]);
 
 /** Files that the plan would send although what stands on the node has their size. */
-export function digestQuestions(
-  actions: readonly SyncAction[],
-  listed: ReadonlyMap<RelPath, ListedEntry>,
-): readonly RelPath[] {
+export function digestQuestions(actions: readonly SyncAction[], node: NodeListing): readonly RelPath[] {
   const paths = new Set<RelPath>();
   for (const action of actions) {
     if (action.kind === "write" && action.changes.every((change) => answerable.has(change))) {
-      addSameSize(paths, action.entry, listed);
+      addSameSize(paths, action.entry, node);
     }
   }
   return [...paths];
 }
 
 /** Every file of the node that has the size it should have. */
-export function allDigestQuestions(
-  entries: readonly FileEntry[],
-  listed: ReadonlyMap<RelPath, ListedEntry>,
-): readonly RelPath[] {
+export function allDigestQuestions(version: VersionTable, node: NodeListing): readonly RelPath[] {
   const paths = new Set<RelPath>();
-  for (const entry of entries) {
-    addSameSize(paths, entry, listed);
+  for (let place = 0; place < version.length; place++) {
+    addSameSize(paths, version.entryAt(place), node);
   }
   return [...paths];
 }
 
-function addSameSize(paths: Set<RelPath>, entry: FileEntry, listed: ReadonlyMap<RelPath, ListedEntry>): void {
-  const standing = standingFile(entry.path, listed);
-  if (
-    entry.kind === "file" &&
-    entry.digest !== undefined &&
-    entry.size > 0 &&
-    standing?.entry.kind === "file" &&
-    standing.entry.size === entry.size
-  ) {
-    paths.add(standing.entry.path);
+function addSameSize(paths: Set<RelPath>, entry: FileEntry, node: NodeListing): void {
+  if (entry.kind !== "file" || entry.digest === undefined || entry.size === 0) {
+    return;
   }
-}
-
-/** What stands at a path, by way of the name that carries a hard link's content. */
-export function standingFile(
-  path: RelPath,
-  listed: ReadonlyMap<RelPath, ListedEntry>,
-): ListedEntry | undefined {
-  const standing = listed.get(path);
-  return standing?.entry.kind === "hardlink" ? listed.get(standing.entry.target) : standing;
+  const standing = node.standingFile(entry.path)?.entry;
+  if (standing?.kind === "file" && standing.size === entry.size) {
+    paths.add(standing.path);
+  }
 }
 
 const label = "SCHILY.xattr.security.selinux";
@@ -117,40 +132,40 @@ const label = "SCHILY.xattr.security.selinux";
  * ACLs as text, cannot be compared with the kernel's bytes, and so nothing is known.
  */
 export function withAttributes(
-  listed: readonly ListedEntry[],
+  node: NodeListing,
   answers: {
-    readonly entries: readonly FileEntry[];
-    readonly asked: readonly RelPath[];
+    readonly version: VersionTable;
+    readonly asked: readonly number[];
     readonly found: ReadonlyMap<RelPath, ExtendedAttributes>;
   },
-): readonly ListedEntry[] {
+): NodeListing {
   let labelled = false;
-  for (const { extended } of answers.entries) {
-    for (const [key] of extended ?? []) {
+  for (const known of answers.version.extended) {
+    for (const [key] of known ?? []) {
       if (!key.startsWith("SCHILY.xattr.")) {
-        return listed;
+        return node;
       }
       labelled ||= key === label;
     }
   }
-  const asked = new Set(answers.asked);
-  return listed.map((each) => {
-    if (!asked.has(each.entry.path)) {
-      return each;
+  const extended = new Map<number, ExtendedAttributes>();
+  for (const [path, all] of answers.found) {
+    const place = node.table.indexOf(path);
+    const told = labelled ? all : all.filter(([key]) => key !== label);
+    if (place >= 0 && told.length > 0) {
+      extended.set(place, told);
     }
-    const extended = (answers.found.get(each.entry.path) ?? []).filter(([key]) => labelled || key !== label);
-    return { ...each, entry: { ...each.entry, extended } };
-  });
+  }
+  return node.with({ asked: new Set(answers.asked), extended });
 }
 
-export function withDigests(
-  listed: readonly ListedEntry[],
-  digests: ReadonlyMap<RelPath, string>,
-): readonly ListedEntry[] {
-  return listed.map((each) => {
-    const digest = digests.get(each.entry.path);
-    return digest === undefined || each.entry.kind !== "file"
-      ? each
-      : { ...each, entry: { ...each.entry, digest } };
-  });
+export function withDigests(node: NodeListing, digests: ReadonlyMap<RelPath, string>): NodeListing {
+  const byPlace = new Map<number, string>();
+  for (const [path, digest] of digests) {
+    const place = node.table.indexOf(path);
+    if (place >= 0) {
+      byPlace.set(place, digest);
+    }
+  }
+  return node.with({ digests: byPlace });
 }

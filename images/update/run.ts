@@ -1,16 +1,20 @@
 /** Brings running machines to a version: over their SSH session (push), or for machines that ask by HTTPS (pull). */
+
+import { bothOf } from "../../base/async.ts";
 import { toLatin1 } from "../../base/bytes.ts";
 import { AppError } from "../../base/errors.ts";
 import { type ShellText, sh, trustedShell } from "../../base/posix-quote.ts";
 import { duration } from "../../base/quantity.ts";
 import { listerOf } from "../capture/tool-limits.ts";
 import type { VersionId } from "../manifest.ts";
-import { listRemote } from "../remote/list.ts";
+import { listRemoteTable } from "../remote/list.ts";
 import { shellAsset } from "../shell-asset.ts";
 import type { ImageStore } from "../store/store.ts";
+import type { VersionTable } from "../store/version-table.ts";
 import { LongPaths } from "../sync/long-paths.ts";
 import { askAndPlan } from "./ask.ts";
 import { encodeBundle } from "./bundle.ts";
+import { NodeListing } from "./node-listing.ts";
 import { type NodeState, parseNodeState } from "./node-state.ts";
 import type { UpdatePlan } from "./plan.ts";
 import { type NodeContext, planSources, updatePrune, updateRules } from "./prepare-plan.ts";
@@ -28,26 +32,33 @@ export async function updateNode(request: UpdateRequest): Promise<UpdateResult> 
     ...(request.version === undefined ? {} : { number: request.version }),
   });
   const version: VersionId = { image: manifest.image, number: manifest.number };
-  const state = await readState(request, root);
-  const node: NodeContext = { host: session.host, root, state, options };
-  const rules = updateRules(node);
   const long = new LongPaths();
-  const listing = await listRemote(session, {
-    root,
-    prune: updatePrune(node, rules),
-    ...listerOf(state.tools),
-    wanted: (path) => long.fits(path),
-    onCount: (files) => onProgress?.({ phase: "list", files, filesTotal: manifest.totals.entries }),
-    ...waiting,
-  });
+  async function look() {
+    const state = await readState(request, root);
+    const node: NodeContext = { host: session.host, root, state, options };
+    const rules = updateRules(node);
+    const { table } = await listRemoteTable(session, {
+      root,
+      prune: updatePrune(node, rules),
+      ...listerOf(state.tools),
+      wanted: (path) => long.fits(path),
+      onCount: (files) => onProgress?.({ phase: "list", files, filesTotal: manifest.totals.entries }),
+      ...waiting,
+    });
+    return { node, rules, table };
+  }
+  // The node looks at itself while the version is read here.
+  const [{ table, ...seen }, wanted] = await bothOf(look(), store.table(version));
   onProgress?.({ phase: "plan" });
-  const sources = await planSources(store, { node, version, rules });
-  const asked = await askAndPlan(request, { sources, listed: listing.entries });
-  const plan = { ...asked, notes: [...asked.notes, ...long.warnings("it is left alone")] };
+  const sources = await planSources(store, { ...seen, version, wanted });
+  const { plan: planned, asked } = await askAndPlan(request, { sources, listed: new NodeListing(table) });
+  const plan = { ...planned, notes: [...planned.notes, ...long.warnings("it is left alone")] };
   if (options.dryRun === true) {
     return { plan, applied: false, duration: duration(request.clock.now() - started), notes: plan.notes };
   }
-  const said = await apply(request, { plan, root });
+  // Where nothing was asked, the node's note of what it was brought to says this version and need not be made again either.
+  const said =
+    !asked && isDone(plan, seen.node.state) ? [] : await apply(request, { plan, table: wanted, root });
   const notes = [...plan.notes, ...said];
   if (options.reboot === true) {
     // In the background and a moment later, so that the session ends before the machine does.
@@ -55,6 +66,18 @@ export async function updateNode(request: UpdateRequest): Promise<UpdateResult> 
     notes.push(`${session.host} was told to reboot`);
   }
   return { plan, applied: true, duration: duration(request.clock.now() - started), notes };
+}
+
+/** Whether the node is what the plan would make of it, and has noted so. */
+function isDone(plan: UpdatePlan, state: NodeState): boolean {
+  const ref = state.synced?.ref;
+  return (
+    plan.actions.length === 0 &&
+    plan.bootSteps.length === 0 &&
+    !state.unfinished &&
+    ref?.image === plan.image &&
+    ref.number === plan.version
+  );
 }
 
 async function readState(request: UpdateRequest, root: string): Promise<NodeState> {
@@ -78,10 +101,10 @@ ingot_update_state ${base}
 
 async function apply(
   request: UpdateRequest,
-  input: { readonly plan: UpdatePlan; readonly root: string },
+  input: { readonly plan: UpdatePlan; readonly table: VersionTable; readonly root: string },
 ): Promise<readonly string[]> {
   const { session, onProgress, signal } = request;
-  const { plan } = input;
+  const { plan, table } = input;
   const command = sh`${{ raw: shellAsset("images/update/client/receive.sh") }}
 ingot_receive ${input.root}
 `;
@@ -90,6 +113,7 @@ ingot_receive ${input.root}
       bundleStream({
         store: request.store,
         plan,
+        table,
         ...(request.options === undefined ? {} : { options: request.options }),
         ...(signal === undefined ? {} : { signal }),
       }),
@@ -139,12 +163,14 @@ function applyError(host: string, exit: { readonly code: number; readonly stderr
 export function bundleStream(request: {
   readonly store: ImageStore;
   readonly plan: UpdatePlan;
+  readonly table?: VersionTable;
   readonly options?: { readonly noBootloader?: boolean };
   readonly signal?: AbortSignal;
 }): AsyncIterable<Uint8Array> {
   return encodeBundle({
     store: request.store,
     plan: request.plan,
+    ...(request.table === undefined ? {} : { table: request.table }),
     script: shellAsset("images/update/client/apply.sh"),
     bootloader: request.options?.noBootloader !== true,
     ...(request.signal === undefined ? {} : { signal: request.signal }),

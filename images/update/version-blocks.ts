@@ -2,12 +2,15 @@
 import type { RelPath } from "../../base/path-bytes.ts";
 import type { VersionId } from "../manifest.ts";
 import type { VersionReader } from "../store/store.ts";
+import type { VersionTable } from "../store/version-table.ts";
 import { readTar, type TarMember } from "../tar/stream.ts";
 import type { FilePatch, UpdatePlan } from "./plan.ts";
 
 interface Source {
   readonly store: VersionReader;
   readonly version: VersionId;
+  /** The version's table, where it has been read. */
+  readonly table?: VersionTable;
   readonly signal?: AbortSignal;
 }
 
@@ -17,9 +20,10 @@ export async function* versionBlocks(
   source: Source,
 ): AsyncGenerator<readonly [path: RelPath, bytes: Uint8Array]> {
   const sizes = new Map(files);
-  const { store, version, signal } = source;
+  const { store, version, table, signal } = source;
   const tar = store.members(version, [...sizes.keys()], {
     order: "stored",
+    ...(table === undefined ? {} : { table }),
     ...(signal === undefined ? {} : { signal }),
   });
   let path: RelPath | undefined;

@@ -30,6 +30,12 @@ export const benchTrees: Readonly<Record<string, BenchTree>> = {
   },
 };
 
+/** As a capture takes it from a machine that Ingot knows: a node notes there what it was brought to. */
+export function makeTree(part: string, root: string, scale: number): void {
+  benchTrees[part]?.make(root, scale);
+  mkdirSync(path.join(root, "etc/systemimager"), { recursive: true });
+}
+
 /** A small Debian as mmdebstrap makes it; where that cannot be, what comes first of this machine's /usr. */
 function makeDebian(root: string): void {
   mkdirSync(root, { recursive: true });

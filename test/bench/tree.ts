@@ -10,7 +10,7 @@ import { createInterface, type Interface } from "node:readline";
 import { startSshd, type TestSshd } from "../interop/ssh-server.ts";
 import { compileTo } from "./compile.ts";
 import type { BenchOptions } from "./main.ts";
-import { benchTrees, changeOneMegabyte, changeOnePercent } from "./make-trees.ts";
+import { benchTrees, changeOneMegabyte, changeOnePercent, makeTree } from "./make-trees.ts";
 import { measure, median, otherSide, type Sample } from "./measure.ts";
 import type { ProductAnswer, ProductWork } from "./product.ts";
 
@@ -69,7 +69,7 @@ class TreeBench {
   async run(): Promise<void> {
     const { part, scale } = this.#options;
     rmSync(this.#at(""), { recursive: true, force: true });
-    benchTrees[part]?.make(this.#at("source"), scale);
+    makeTree(part, this.#at("source"), scale);
     const source = this.#at("source");
     try {
       await this.#full();

@@ -69,7 +69,11 @@ test("a million entries on both sides, and a plan that writes all of them, are h
   const source = tableOf(0);
   const afterOne = held() - before;
   const target = tableOf(100);
-  const actions = planTables({ source, target, options: { deleteExtraneous: true } });
+  const actions = planTables({
+    source: { table: source },
+    target: { table: target },
+    options: { deleteExtraneous: true },
+  });
   const all = held() - before;
 
   console.info(

@@ -27,6 +27,8 @@ ingot_update_state() (
     printf '\n\036record-time\n'
     find "$ingot_folder/IMAGE_LAST_SYNCED_TO" -maxdepth 0 -printf '%T@\n' ||
         TZ=UTC0 stat -c '%Y %y' "$ingot_folder/IMAGE_LAST_SYNCED_TO" | sed 's/^\(-*[0-9]*\) [^ ]* [0-9:]*\(\.[0-9]*\).*/\1\2/'
+    printf '\n\036staging\n'
+    [ -e "$1/.ingot-staging" ] && echo left
     printf '\n\036boot-due\n'
     cat "$ingot_folder/BOOT_STEPS_DUE"
     ingot_abilities

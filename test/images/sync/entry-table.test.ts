@@ -4,6 +4,7 @@ import type { RelPath } from "../../../base/path-bytes.ts";
 import type { FileEntry, ListedEntry } from "../../../images/entry.ts";
 import type { EntryTable } from "../../../images/sync/entry-table.ts";
 import { EntryTableBuilder } from "../../../images/sync/entry-table.ts";
+import { makeSelection } from "../../../images/sync/exclude.ts";
 import { normaliseListing } from "../../../images/sync/listing.ts";
 import { planSync } from "../../../images/sync/plan.ts";
 import { planTables } from "../../../images/sync/plan-tables.ts";
@@ -130,10 +131,32 @@ describe("EntryTable", () => {
   });
 });
 
+/** Some hide or protect on one side only. */
+const rules = fc.array(
+  fc
+    .constantFrom(
+      "- a",
+      "+ /a",
+      "- b/",
+      "- /a/*",
+      "+ -",
+      "- *",
+      "H b",
+      "P a",
+      "R -",
+      "-s 0",
+      "-p a",
+      "-! a/**",
+    )
+    .map((text) => ({ text, origin: "test" })),
+  { maxLength: 3 },
+);
+
 describe("planTables()", () => {
   it("plans what planSync() plans on lists", () => {
     fc.assert(
-      fc.property(listing, listing, fc.integer({ min: 2, max: 9 }), (from, to, divisor) => {
+      fc.property(listing, listing, fc.integer({ min: 2, max: 9 }), rules, (from, to, divisor, rules) => {
+        const selection = makeSelection(rules);
         // Half of the target is the source, so that there is something to keep.
         const kept = from.filter((_, index) => index % 2 === 0);
         const paths = new Set(from.map(({ entry }) => entry.path));
@@ -145,16 +168,22 @@ describe("planTables()", () => {
         const byPath = new Map(listOf(source).map((one) => [one.entry.path, one]));
         const standing = new Map(listOf(target).map((one) => [one.entry.path, one]));
 
+        const [ours, theirs] = [
+          goodTable(listOf(source).map(original(from))),
+          goodTable(listOf(target).map(original([...to, ...from]))),
+        ];
         const planned = planTables({
-          source: goodTable(listOf(source).map(original(from))),
-          target: goodTable(listOf(target).map(original([...to, ...from]))),
-          options: { deleteExtraneous: true, recheck },
+          source: { table: ours },
+          target: { table: theirs },
+          selection,
+          options: { deleteExtraneous: true, recheck: (a, b) => recheck(ours.at(a), theirs.at(b)) },
         });
 
         const wanted = [
           ...planSync({
             source: listOf(source).map(({ entry }) => entry),
             target: listOf(target).map(({ entry }) => entry),
+            selection,
             options: {
               deleteExtraneous: true,
               recheck: (a, b) => recheck(byPath.get(a.path)!, standing.get(b.path)!),

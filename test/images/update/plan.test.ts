@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { RelPath } from "../../../base/path-bytes.ts";
 import type { FileEntry, ListedEntry } from "../../../images/entry.ts";
-import type { ImageName } from "../../../images/manifest.ts";
+import type { ImageName, Manifest } from "../../../images/manifest.ts";
+import { VersionTableBuilder } from "../../../images/store/version-table.ts";
+import { EntryTableBuilder } from "../../../images/sync/entry-table.ts";
 import { controlFiles } from "../../../images/update/control-files.ts";
+import { NodeListing } from "../../../images/update/node-listing.ts";
 import { planUpdate, type UpdatePlanInput } from "../../../images/update/plan.ts";
 
 const mtime = { seconds: 100, nanoseconds: 0 };
@@ -30,12 +33,33 @@ function listed(entry: FileEntry, more: { device?: number; ctime?: number } = {}
   };
 }
 
-function plan(input: Partial<UpdatePlanInput>) {
+interface Sides extends Partial<Omit<UpdatePlanInput, "wanted" | "node">> {
+  readonly entries?: readonly FileEntry[];
+  readonly listed?: readonly ListedEntry[];
+}
+
+function plan({ entries = [], listed = [], ...input }: Sides) {
+  const wanted = new VersionTableBuilder({} as Manifest, []);
+  for (const entry of entries) {
+    wanted.add({ entry, over: [] });
+  }
+  const builder = new EntryTableBuilder();
+  const asked = new Set<number>();
+  for (const [place, each] of listed.entries()) {
+    builder.add(each);
+    if (each.entry.extended !== undefined) {
+      asked.add(place);
+    }
+  }
+  const table = builder.finish();
+  if (!table.ok) {
+    throw new Error(table.error.message);
+  }
   return planUpdate({
     image: "web" as ImageName,
     version: 2,
-    entries: [],
-    listed: [],
+    wanted: wanted.finish(),
+    node: new NodeListing(table.value, { asked }),
     rules: [],
     ...input,
   });
@@ -137,7 +161,7 @@ describe("planUpdate()", () => {
     });
   });
 
-  test.each<[string, Partial<UpdatePlanInput>, number]>([
+  test.each<[string, Sides, number]>([
     ["was never updated and has attributes", { entries: [{ ...file("a"), extended: [["k", "v"]] }] }, 1],
     ["was never updated and has none", { entries: [file("a")] }, 0],
     [
