@@ -1,5 +1,6 @@
 /** Which blocks of a changed file have to be moved, where the image has an older one. Pure. */
 import type { FileEntryRegular } from "../entry.ts";
+import { type DigestProgram, parseBlockDigests } from "../remote/block-digests.ts";
 
 /** Smaller files cost less to send than to ask about. */
 export const askFrom = 256 * 1024;
@@ -7,10 +8,16 @@ export const askFrom = 256 * 1024;
 const smallestBlock = 256 * 1024;
 const largestBlock = 16 * 1024 * 1024;
 
-/** A power of two that makes at most some 256 blocks of a file: each costs the client two processes. */
+/** Up to here a file has blocks of the smallest size. */
+const finelyDivided = 64 * 1024 * 1024;
+
+/**
+ * A power of two. Each block costs the client three processes, and a block too large for its change costs the wire: on a network that
+ * carries a hundred megabytes a second one of 8 MiB is sent in less than the processes for the smaller ones would take.
+ */
 export function blockSize(size: number): number {
   let block = smallestBlock;
-  while (block < largestBlock && size / block > 256) {
+  while (block < largestBlock && size > finelyDivided && size / block > 64) {
     block *= 2;
   }
   return block;
@@ -61,15 +68,12 @@ export interface BlockAnswer {
 export function parseAnswers(
   text: string,
   files: readonly BlockFile[],
+  program: DigestProgram,
 ): readonly (BlockAnswer | undefined)[] {
   const parts = text.split("file ").slice(1);
   return files.map((file, index) => {
     const [head = "", ...lines] = (parts[index] ?? "").trimEnd().split("\n");
-    const digests = lines.map((line) => line.slice(0, 64));
-    const fits =
-      digests.length === Math.ceil(file.entry.size / file.block) &&
-      digests.every((digest) => /^[0-9a-f]{64}$/.test(digest)) &&
-      /^([0-9a-f]{2})+$/.test(head);
-    return fits ? { head, digests } : undefined;
+    const digests = parseBlockDigests(lines, Math.ceil(file.entry.size / file.block), program);
+    return digests !== undefined && /^([0-9a-f]{2})+$/.test(head) ? { head, digests } : undefined;
   });
 }

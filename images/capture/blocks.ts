@@ -3,14 +3,16 @@
  * has the metadata and the attributes; the image's copy is digested here; only blocks that differ are read over the wire. The
  * file is put together as a tar member, so it is staged and renamed into place as any other.
  */
-import { createHash } from "node:crypto";
-import { closeSync, read } from "node:fs";
+import { closeSync, fstatSync, read } from "node:fs";
 import { promisify } from "node:util";
+import { bothOf } from "../../base/async.ts";
 import { toLatin1 } from "../../base/bytes.ts";
 import { AppError } from "../../base/errors.ts";
 import type { RelPath } from "../../base/path-bytes.ts";
 import { quoteArgv, sh, trustedShell } from "../../base/posix-quote.ts";
 import type { FileEntry, FileEntryRegular } from "../entry.ts";
+import { type DigestProgram, digestBlocks, linesLimit } from "../remote/block-digests.ts";
+import { digestOf } from "../remote/block-hash.ts";
 import type { RemoteSession } from "../remote/session.ts";
 import { TarDecoder } from "../tar/decode.ts";
 import { type TarMember, writeTar } from "../tar/stream.ts";
@@ -24,6 +26,9 @@ export interface BlockedFile extends BlockFile {
   readonly member: FileEntryRegular;
   readonly runs: readonly BlockRun[];
   readonly digests: readonly string[];
+  readonly program: DigestProgram;
+  /** The image's copy as it was digested. */
+  readonly standing: string;
 }
 
 interface Place {
@@ -39,50 +44,50 @@ const headBytes = 65536;
 
 /** Asks the client about files that stand in the tree too. Those that it cannot tell about are left out. */
 export async function askBlocks(
-  place: Place & { readonly tools: TarAbilities },
+  place: Place & { readonly tools: TarAbilities; readonly program: DigestProgram },
   files: readonly BlockFile[],
 ): Promise<readonly BlockedFile[]> {
-  const { session, signal } = place;
+  const { session, signal, program } = place;
   const tar = quoteArgv([
     ...["tar", "--create", "--file=-", "--format=posix", "--pax-option=delete=atime,delete=ctime"],
     ...["--numeric-owner", ...(place.tools.tarXattrs ? ["--xattrs", "--xattrs-include=*"] : []), "--"],
   ]);
-  // $1 block size, $2 number of blocks, $3 name. One line for the head, then one for each block.
+  // One line for the head, then one for each block.
   const each = sh`printf 'file '
-${{ raw: tar }} "$3" 2>/dev/null | head -c ${headBytes} | od -An -v -tx1 | tr -d ' \\n'
+${{ raw: tar }} "$4" 2>/dev/null | head -c ${headBytes} | od -An -v -tx1 | tr -d ' \\n'
 echo
-i=0
-while [ "$i" -lt "$2" ]; do
-  dd if="$3" bs="$1" skip="$i" count=1 2>/dev/null | sha256sum
-  i=$((i + 1))
-done`;
-  const command = sh`cd ${place.root} && LC_ALL=C exec xargs -0 -n 3 sh -c ${each} ingot`;
-  const { stdout } = await session.run(command, {
+${{ raw: digestBlocks }}`;
+  const command = sh`cd ${place.root} && LC_ALL=C exec xargs -0 -n 4 sh -c ${each} ingot`;
+  const asking = session.run(command, {
     stdin: words(
       files.map(({ entry, block }) => [
+        program,
         String(block),
         String(Math.ceil(entry.size / block)),
         `./${entry.path}`,
       ]),
     ),
-    limit: files.reduce((sum, file) => sum + 3 * headBytes + 70 * (file.entry.size / file.block + 2), 0),
+    limit: files.reduce((sum, file) => sum + 3 * headBytes + linesLimit(file.entry.size / file.block), 0),
     ...(signal === undefined ? {} : { signal }),
   });
-  const root = new TreeRoot(place.tree);
-  try {
-    const known: BlockedFile[] = [];
-    for (const [index, answer] of parseAnswers(toLatin1(stdout), files).entries()) {
-      const file = files[index];
-      const member = answer === undefined ? undefined : memberOf(Buffer.from(answer.head, "hex"));
-      if (file !== undefined && answer !== undefined && member?.path === file.entry.path) {
-        const own = await digestsOf(root, file);
-        known.push({ ...file, member, digests: answer.digests, runs: blockRuns(answer.digests, own) });
-      }
+  // The image's copies are digested while the client is at work.
+  const [{ stdout }, own] = await bothOf(asking, digestsOf(place, files));
+  const known: BlockedFile[] = [];
+  for (const [index, answer] of parseAnswers(toLatin1(stdout), files, program).entries()) {
+    const [file, standing] = [files[index], own[index]];
+    const member = answer === undefined ? undefined : memberOf(Buffer.from(answer.head, "hex"));
+    if (
+      file !== undefined &&
+      standing !== undefined &&
+      answer !== undefined &&
+      member?.path === file.entry.path
+    ) {
+      const { digests } = answer;
+      const runs = blockRuns(digests, standing.digests);
+      known.push({ ...file, member, digests, runs, standing: standing.mark, program });
     }
-    return known;
-  } finally {
-    root.close();
   }
+  return known;
 }
 
 /** Bytes that come over the wire for these files. */
@@ -142,20 +147,28 @@ async function* contentOf(
   sources: { readonly root: TreeRoot; readonly wire: Exact; readonly bad: Set<RelPath> },
 ): AsyncGenerator<Uint8Array> {
   const fd = sources.root.openRead(file.entry.path);
+  // Somebody may be at work in the image's tree.
+  const check = () => {
+    if (markOf(fd) !== file.standing) {
+      sources.bad.add(file.entry.path);
+    }
+  };
   try {
+    check();
     for (const run of file.runs) {
+      if (run.from === "tree") {
+        yield* pieces(fd, { start: run.first * file.block, length: runLength(run, file) });
+        continue;
+      }
       for (let index = run.first; index < run.first + run.count; index++) {
-        const start = index * file.block;
-        const length = Math.min(file.block, file.entry.size - start);
-        const bytes =
-          run.from === "client" ? await sources.wire.take(length) : await readAt(fd, { start, length });
-        // The image's own copy is checked too: somebody may be at work in it.
-        if (createHash("sha256").update(bytes).digest("hex") !== file.digests[index]) {
+        const bytes = await sources.wire.take(Math.min(file.block, file.entry.size - index * file.block));
+        if (digestOf(file.program, bytes) !== file.digests[index]) {
           sources.bad.add(file.entry.path);
         }
         yield bytes;
       }
     }
+    check();
   } finally {
     closeSync(fd);
   }
@@ -184,36 +197,75 @@ function memberOf(head: Uint8Array): FileEntryRegular | undefined {
   return entry?.kind === "file" ? entry : undefined;
 }
 
-async function digestsOf(root: TreeRoot, file: BlockFile): Promise<readonly string[]> {
-  const digests: string[] = [];
-  const fd = root.openRead(file.entry.path);
+interface Standing {
+  readonly digests: readonly string[];
+  readonly mark: string;
+}
+
+/** Of the image's copies of the files, in their order. */
+async function digestsOf(
+  place: Place & { readonly program: DigestProgram },
+  files: readonly BlockFile[],
+): Promise<readonly Standing[]> {
+  const root = new TreeRoot(place.tree);
   try {
-    for (let start = 0; start < file.entry.size; start += file.block) {
-      const bytes = await readAt(fd, { start, length: Math.min(file.block, file.entry.size - start) });
-      digests.push(createHash("sha256").update(bytes).digest("hex"));
+    const all: Standing[] = [];
+    for (const { entry, block } of files) {
+      const fd = root.openRead(entry.path);
+      try {
+        const mark = markOf(fd);
+        const digests: string[] = [];
+        // One for all: garbage of this size keeps the collector busy.
+        const buffer = Buffer.allocUnsafe(Math.min(block, entry.size));
+        for (let start = 0; start < entry.size; start += block) {
+          const bytes = buffer.subarray(0, Math.min(block, entry.size - start));
+          await readInto(bytes, fd, start);
+          digests.push(digestOf(place.program, bytes));
+        }
+        all.push({ digests, mark });
+      } finally {
+        closeSync(fd);
+      }
     }
+    return all;
   } finally {
-    closeSync(fd);
+    root.close();
   }
-  return digests;
+}
+
+/** Inode, size and times: any write moves the last. */
+function markOf(fd: number): string {
+  const { ino, size, mtimeNs, ctimeNs } = fstatSync(fd, { bigint: true });
+  return [ino, size, mtimeNs, ctimeNs].join(" ");
 }
 
 const readFd = promisify(read);
 
-/** As many bytes as there are, padded with zeros: what is missing differs by its digest. */
-async function readAt(
+const pieceLength = 1024 * 1024;
+
+/** A part of a file in pieces. */
+async function* pieces(
   fd: number,
-  at: { readonly start: number; readonly length: number },
-): Promise<Uint8Array> {
-  const buffer = Buffer.alloc(at.length);
-  for (let done = 0; done < at.length; ) {
-    const { bytesRead } = await readFd(fd, buffer, done, at.length - done, at.start + done);
+  part: { readonly start: number; readonly length: number },
+): AsyncGenerator<Uint8Array> {
+  for (let done = 0; done < part.length; done += pieceLength) {
+    // Each is one of its own: who takes them may hold some.
+    const piece = Buffer.allocUnsafe(Math.min(pieceLength, part.length - done));
+    await readInto(piece, fd, part.start + done);
+    yield piece;
+  }
+}
+
+/** Fills it with what is there, and with zeros where nothing is: what is missing differs by its digest. */
+async function readInto(buffer: Buffer, fd: number, start: number): Promise<void> {
+  for (let done = 0; done < buffer.length; ) {
+    const { bytesRead } = await readFd(fd, buffer, done, buffer.length - done, start + done);
     if (bytesRead === 0) {
-      break;
+      buffer.fill(0, done);
+      return;
     }
     done += bytesRead;
   }
-  return buffer;
 }
 
 /** Takes exact lengths off a stream. */

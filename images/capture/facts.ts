@@ -128,6 +128,8 @@ export interface ToolFacts {
   /** lsattr and chattr are there. */
   readonly flags?: boolean;
   readonly sha256sum: boolean;
+  /** Three times as fast as sha256sum on most processors. */
+  readonly b2sum?: boolean;
   readonly zstd: boolean;
   readonly getfattr: boolean;
   readonly getfacl?: boolean;

@@ -36,7 +36,7 @@ export async function moveBlocks(input: PassInput, trees: Trees): Promise<MovedB
     wanted.length === 0
       ? []
       : await askBlocks(
-          { ...place, tools },
+          { ...place, tools, program: tools.b2sum === true ? "b2sum" : "sha256sum" },
           wanted.map(({ file }) => file),
         );
   if (files.length === 0) {

@@ -20,6 +20,7 @@ export function toolFacts(sections: Sections): ToolFacts {
     tarSelinux: abilities.has("selinux"),
     ...(programs.has("lsattr") && programs.has("chattr") ? { flags: true } : {}),
     sha256sum: programs.has("sha256sum"),
+    ...(programs.has("b2sum") ? { b2sum: true } : {}),
     zstd: programs.has("zstd"),
     getfattr: programs.has("getfattr"),
     getfacl: programs.has("getfacl"),

@@ -1,8 +1,9 @@
 /** Has a machine digest files of its tree: whole, or block by block. */
 import { toLatin1 } from "../../base/bytes.ts";
 import { parseRelPath, type RelPath } from "../../base/path-bytes.ts";
-import { sh, trustedShell } from "../../base/posix-quote.ts";
+import { sh } from "../../base/posix-quote.ts";
 import { memberNames } from "../tree/tar-tool.ts";
+import { type DigestProgram, digestBlocks, linesLimit, parseBlockDigests } from "./block-digests.ts";
 import type { RemoteSession } from "./session.ts";
 
 interface Place {
@@ -54,50 +55,31 @@ export interface DigestedFile {
 /** The digests of each file's blocks, in the order of the files; undefined where they are not as many as the size needs. */
 export async function blockDigests(
   session: RemoteSession,
-  request: Place & { readonly files: readonly DigestedFile[] },
+  request: Place & { readonly files: readonly DigestedFile[]; readonly program: DigestProgram },
 ): Promise<readonly (readonly string[] | undefined)[]> {
-  const { files } = request;
-  // $1 block size, $2 number of blocks, $3 name.
-  const each = trustedShell(`echo file
-i=0
-while [ "$i" -lt "$2" ]; do
-  dd if="$3" bs="$1" skip="$i" count=1 2>/dev/null | sha256sum
-  i=$((i + 1))
-done`);
+  const { files, program } = request;
+  const each = sh`echo file
+${{ raw: digestBlocks }}`;
   const { stdout } = await session.run(
-    sh`cd ${request.root} && LC_ALL=C exec xargs -0 -r -n 3 sh -c ${each} ingot`,
+    sh`cd ${request.root} && LC_ALL=C exec xargs -0 -r -n 4 sh -c ${each} ingot`,
     {
-      stdin: words(files),
-      limit: files.reduce((sum, file) => sum + 70 * (blockCount(file) + 2), 0),
+      stdin: words(files, program),
+      limit: files.reduce((sum, file) => sum + linesLimit(blockCount(file)), 0),
       ...(request.signal === undefined ? {} : { signal: request.signal }),
     },
   );
-  return parseBlockDigests(toLatin1(stdout), files);
-}
-
-/** Reads the answers: a line `file`, then a line for each block. */
-export function parseBlockDigests(
-  text: string,
-  files: readonly DigestedFile[],
-): readonly (readonly string[] | undefined)[] {
-  const parts = text.split("file\n").slice(1);
-  return files.map((file, index) => {
-    const digests = (parts[index] ?? "")
-      .trimEnd()
-      .split("\n")
-      .map((line) => line.slice(0, 64));
-    return digests.length === blockCount(file) && digests.every((digest) => /^[0-9a-f]{64}$/.test(digest))
-      ? digests
-      : undefined;
-  });
+  const parts = toLatin1(stdout).split("file\n").slice(1);
+  return files.map((file, index) =>
+    parseBlockDigests((parts[index] ?? "").trimEnd().split("\n"), blockCount(file), program),
+  );
 }
 
 function blockCount(file: DigestedFile): number {
   return Math.ceil(file.size / file.block);
 }
 
-async function* words(files: readonly DigestedFile[]): AsyncGenerator<Uint8Array> {
+async function* words(files: readonly DigestedFile[], program: DigestProgram): AsyncGenerator<Uint8Array> {
   for (const file of files) {
-    yield Buffer.from(`${file.block}\0${blockCount(file)}\0./${file.path}\0`, "latin1");
+    yield Buffer.from(`${program}\0${file.block}\0${blockCount(file)}\0./${file.path}\0`, "latin1");
   }
 }

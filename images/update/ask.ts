@@ -2,6 +2,7 @@
 import type { RelPath } from "../../base/path-bytes.ts";
 import type { ExtendedAttributes } from "../entry.ts";
 import { readAttributes } from "../remote/attributes.ts";
+import { digestProgram } from "../remote/block-digests.ts";
 import { fileDigests } from "../remote/digests.ts";
 import { readFlags } from "../remote/flags.ts";
 import type { EntryTable } from "../sync/entry-table.ts";
@@ -51,13 +52,15 @@ export async function askAndPlan(
     node = withDigests(node, await fileDigests(session, { ...place, paths }));
     plan = planFor(sources, node);
   }
-  if (!programs.has("cp-attributes")) {
+  const program = digestProgram(programs);
+  if (program === undefined || !programs.has("cp-attributes")) {
     return { plan, asked: isAsked };
   }
   const patches = await findPatches(plan, {
     ...place,
     session,
     store,
+    program,
     version: sources.version,
     table: sources.wanted,
     node,

@@ -189,7 +189,7 @@ function patchWords(entry: FileEntry, plan: UpdatePlan): readonly string[] {
         word(mountOf(entry.path, plan.mounts)),
         word(entry.path),
         word(patch.base),
-        `${patch.block} ${entry.size} ${patch.digest} ${(entry.extended?.length ?? 0) > 0 ? "x" : "-"}`,
+        `${patch.block} ${entry.size} ${patch.program} ${patch.proof} ${(entry.extended?.length ?? 0) > 0 ? "x" : "-"}`,
         patch.runs.map((run) => `${run.first}+${run.count}`).join(" "),
       ];
 }

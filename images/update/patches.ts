@@ -1,9 +1,11 @@
 /** Finds which blocks of large changed files a node lacks, by digests of both sides. */
-import { createHash } from "node:crypto";
+import { bothOf } from "../../base/async.ts";
 import type { RelPath } from "../../base/path-bytes.ts";
 import { type BlockRun, blockRuns, blockSize } from "../capture/block-plan.ts";
 import type { FileEntryRegular } from "../entry.ts";
 import type { VersionId } from "../manifest.ts";
+import type { DigestProgram } from "../remote/block-digests.ts";
+import { digestOf, proofOf } from "../remote/block-hash.ts";
 import { blockDigests, type DigestedFile } from "../remote/digests.ts";
 import type { RemoteSession } from "../remote/session.ts";
 import type { VersionReader } from "../store/store.ts";
@@ -21,6 +23,7 @@ interface Context {
   readonly version: VersionId;
   readonly table: VersionTable;
   readonly root: string;
+  readonly program: DigestProgram;
   readonly node: NodeListing;
   /** False where the node cannot show that a file's attributes were copied. */
   readonly readsAttributes: boolean;
@@ -37,21 +40,25 @@ export async function findPatches(
   if (files.length === 0) {
     return patches;
   }
-  const standing = await blockDigests(context.session, {
-    root: context.root,
-    files: files.map((file) => file.standing),
-    ...(context.signal === undefined ? {} : { signal: context.signal }),
-  });
-  const wanted = await versionDigests(files, context);
+  const [standing, wanted] = await bothOf(
+    blockDigests(context.session, {
+      root: context.root,
+      files: files.map((file) => file.standing),
+      program: context.program,
+      ...(context.signal === undefined ? {} : { signal: context.signal }),
+    }),
+    versionDigests(files, context),
+  );
   for (const [index, { entry, standing: file }] of files.entries()) {
     const [theirs, ours] = [standing[index], wanted.get(entry.path)];
-    if (theirs === undefined || ours === undefined || entry.digest === undefined) {
+    if (theirs === undefined || ours === undefined) {
       continue;
     }
     const runs = blockRuns(ours, theirs).filter((run) => run.from === "client");
     const bytes = runs.reduce((sum, run) => sum + runBytes(run, entry.size, file.block), 0);
     if (bytes < entry.size) {
-      patches.set(entry.path, { block: file.block, base: file.path, digest: entry.digest, runs, bytes });
+      const { block, path: base } = file;
+      patches.set(entry.path, { block, base, program: context.program, proof: proofOf(ours), runs, bytes });
     }
   }
   return patches;
@@ -100,7 +107,7 @@ async function versionDigests(
   for await (const [path, bytes] of versionBlocks(wanted, context)) {
     const list = digests.get(path) ?? [];
     digests.set(path, list);
-    list.push(createHash("sha256").update(bytes).digest("hex"));
+    list.push(digestOf(context.program, bytes));
   }
   return digests;
 }

@@ -3,6 +3,7 @@ import { escapePath, isWithin, parentPath, type RelPath, rootPath } from "../../
 import type { BlockRun } from "../capture/block-plan.ts";
 import type { FileEntry, ListedEntry, Timestamp } from "../entry.ts";
 import type { ImageName } from "../manifest.ts";
+import type { DigestProgram } from "../remote/block-digests.ts";
 import type { VersionTable } from "../store/version-table.ts";
 import type { PlanSummary, ResolvedRule, SyncAction } from "../sync/actions.ts";
 import { sameExtended } from "../sync/compare.ts";
@@ -53,8 +54,10 @@ export interface FilePatch {
   readonly block: number;
   /** The name on the node that the other blocks are read from. */
   readonly base: RelPath;
-  /** SHA-256 of the whole, in the end. */
-  readonly digest: string;
+  /** Digests the blocks on the node. */
+  readonly program: DigestProgram;
+  /** Stands for the digests of all blocks of the whole, in the end. */
+  readonly proof: string;
   /** Blocks that are sent, in order. */
   readonly runs: readonly BlockRun[];
   readonly bytes: number;

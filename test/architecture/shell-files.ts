@@ -23,6 +23,7 @@ export const shellFiles: ReadonlySet<string> = new Set([
   "images/disk/open-disk.ts",
   "images/disk/read-parts.ts",
   "images/remote/attributes.ts",
+  "images/remote/block-hash.ts",
   "images/remote/channel.ts",
   "images/remote/digests.ts",
   "images/remote/flags.ts",

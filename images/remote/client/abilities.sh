@@ -34,7 +34,7 @@ ingot_abilities() {
     touch -c -h /proc/ingot-no-such-file && echo links
     touch -c -h -d @1.5 /proc/ingot-no-such-file && echo exact
     printf '\n\036programs\n'
-    for ingot_word in lsattr chattr sha256sum zstd getfattr setfattr getfacl setfacl curl wget; do
+    for ingot_word in lsattr chattr sha256sum b2sum zstd getfattr setfattr getfacl setfacl curl wget; do
         command -v "$ingot_word" >/dev/null && echo "$ingot_word"
     done
     cp --help 2>&1 | grep -q -e --attributes-only && echo cp-attributes

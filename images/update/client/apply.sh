@@ -164,13 +164,13 @@ make_parents() {
     done
 }
 
-# MOUNT PATH BASE "BLOCK SIZE SHA256 x|-" "FIRST+COUNT …" …: what was unpacked at PATH are those blocks of it, one after the other, with
+# MOUNT PATH BASE "BLOCK SIZE PROGRAM PROOF x|-" "FIRST+COUNT …" …: what was unpacked at PATH are those blocks of it, one after the other, with
 # the file's owner, mode, time and attributes. The others are in BASE, as it stands. The whole is checked.
 patch_files() {
     while [ $# -ge 5 ]; do
         part=$1/.ingot-staging/part
         new=$staging/new/$2
-        # shellcheck disable=SC2086 # four words
+        # shellcheck disable=SC2086 # five words
         patch_file "$3" $4 "$5" || fail "cannot make $2 of its blocks; nothing was changed"
         mv -f "$part" "$new" || fail "cannot stage $2: nothing was changed"
         shift 5
@@ -178,21 +178,35 @@ patch_files() {
 }
 
 patch_file() {
-    base=$1 block=$2 size=$3 digest=$4 attributes=$5 from=0
+    base=$1 block=$2 size=$3 program=$4 proof=$5 attributes=$6 from=0
     [ -f "$base" ] && [ ! -L "$base" ] || return
     cp --reflink=auto "$base" "$part" 2>/dev/null || cp "$base" "$part" || return
-    for run in $6; do
+    for run in $7; do
         first=${run%+*} count=${run#*+}
         dd if="$new" of="$part" bs="$block" skip="$from" seek="$first" count="$count" conv=notrunc 2>/dev/null || return
         from=$((from + count))
     done
     dd if=/dev/null of="$part" bs=1 seek="$size" count=0 2>/dev/null || return
-    [ "$(sha256sum <"$part")" = "$digest  -" ] || {
+    blocks=$(((size + block - 1) / block))
+    digest_blocks 0 $((blocks / 2)) >"$control/digests.1" &
+    digest_blocks $((blocks / 2)) "$blocks" >"$control/digests.2"
+    wait
+    [ "$(cat "$control/digests.1" "$control/digests.2" | sha256sum)" = "$proof  -" ] || {
         echo "ingot: $base changed while the update was made; run it again" >&2
         return 1
     }
     cp --attributes-only --preserve=all "$new" "$part" || return
     [ "$attributes" = - ] || [ "$(show_attributes "$new")" = "$(show_attributes "$part")" ]
+}
+
+# Digests of the blocks $1 up to $2 of $part, by $program.
+digest_blocks() {
+    at=$1
+    while [ "$at" -lt "$2" ]; do
+        found=$(dd if="$part" bs="$block" skip="$at" count=1 2>/dev/null | "$program") || return
+        echo "${found%% *}"
+        at=$((at + 1))
+    done
 }
 
 show_attributes() {
@@ -352,7 +366,7 @@ finish() {
 kit_tools="sh xargs tar mv rm rmdir mkdir ln chmod chown touch sync stat mktemp find cat cp dd head sha256sum tail chroot"
 
 # Used where the plan asks for them, which it does where the machine has them.
-kit_extras="lsattr chattr getfattr setfattr sed grep df readlink"
+kit_extras="b2sum lsattr chattr getfattr setfattr sed grep df readlink"
 
 kit_file() {
     [ -e "$INGOT_KIT$1" ] && return

@@ -21,7 +21,9 @@ describe("blockSize()", () => {
   test.each([
     [300_000, 262_144],
     [32 * 1024 ** 2, 262_144],
-    [2 * 1024 ** 3, 8 * 1024 ** 2],
+    [64 * 1024 ** 2, 262_144],
+    [400_000_000, 8 * 1024 ** 2],
+    [2 * 1024 ** 3, 16 * 1024 ** 2],
     [1024 ** 4, 16 * 1024 ** 2],
   ])("of %d bytes is %d", (size, block) => {
     expect(blockSize(size)).toBe(block);
@@ -43,10 +45,10 @@ describe("blockRuns()", () => {
 });
 
 describe("parseAnswers()", () => {
-  const lines = [digest("a"), digest("b"), digest("c")].map((each) => `${each}  -\n`).join("");
+  const lines = ["c", "a", "b"].map((each) => `${"abc".indexOf(each)} ${digest(each)}\n`).join("");
 
   test("reads head and digests of each file", () => {
-    expect(parseAnswers(`file 00ff\n${lines}`, [file])).toEqual([
+    expect(parseAnswers(`file 00ff\n${lines}`, [file], "sha256sum")).toEqual([
       { head: "00ff", digests: [digest("a"), digest("b"), digest("c")] },
     ]);
   });
@@ -54,9 +56,11 @@ describe("parseAnswers()", () => {
   test.each([
     ["no answer", ""],
     ["no head", `file \n${lines}`],
-    ["too few blocks", `file 00\n${digest("a")}  -\n`],
-    ["a digest that is none", `file 00\n${lines.replace("b", "!")}`],
+    ["too few blocks", `file 00\n0 ${digest("a")}\n`],
+    ["a block twice", `file 00\n${lines.replace("2 ", "0 ")}`],
+    ["a block that it does not have", `file 00\n${lines.replace("2 ", "3 ")}`],
+    ["a digest that is none", `file 00\n${lines.replace("bb", "b!")}`],
   ])("has nothing for a file with %s", (_what, text) => {
-    expect(parseAnswers(text, [file])).toEqual([undefined]);
+    expect(parseAnswers(text, [file], "sha256sum")).toEqual([undefined]);
   });
 });
