@@ -48,7 +48,7 @@ describe("a machine whose firmware boots by HTTP", () => {
         const { stdout } = await lab.ingot("node", "discover", "--json");
         return DiscoveredList.parse(JSON.parse(stdout)).machines.find(({ state }) => state === "waiting");
       },
-      { what: "the machine to report", timeoutMs: 600_000, everyMs: 1000, signal: lab.signal },
+      { what: "the machine to report", timeoutMs: 1_200_000, everyMs: 1000, signal: lab.signal },
     );
 
     expect(machine.hardware).toMatchObject({ firmware: "uefi", machine: "x86_64" });
