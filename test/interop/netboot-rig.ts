@@ -100,7 +100,7 @@ export class NetbootRig {
         this.#log += chunk.toString();
       });
     }
-    await this.waitFor(() => this.#log.includes(ready), 30_000);
+    await this.waitFor(() => this.#log.includes(ready), 180_000);
   }
 
   async waitFor(done: () => boolean, milliseconds: number): Promise<void> {
