@@ -359,10 +359,15 @@ export type RollbackRequest = z.infer<typeof RollbackRequest>;
 export const TagRequest = z.strictObject({ tag: z.string().max(64), version: versionWord.optional() });
 export type TagRequest = z.infer<typeof TagRequest>;
 
-export const CopyRequest = z.strictObject({ to: z.string().max(128), version: versionWord.optional() });
+/** With `replace`, an image that has the name already goes once the work is done. */
+export const CopyRequest = z.strictObject({
+  to: z.string().max(128),
+  version: versionWord.optional(),
+  replace: z.boolean().optional(),
+});
 export type CopyRequest = z.infer<typeof CopyRequest>;
 
-export const MoveRequest = z.strictObject({ to: z.string().max(128) });
+export const MoveRequest = z.strictObject({ to: z.string().max(128), replace: z.boolean().optional() });
 export type MoveRequest = z.infer<typeof MoveRequest>;
 
 /** The newest `keep` versions stay, and older ones that are tagged, on a node, or being installed. */

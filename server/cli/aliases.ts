@@ -180,24 +180,22 @@ export const oldCommands: Readonly<Record<string, OldCommand>> = {
     ],
   },
   si_cpimage: {
-    options: {},
+    options: { force: "flag" },
     shorts: { v: "verbose" },
     ignored: {
       verbose: { kind: "flag", why: "the result is always shown" },
-      force: { kind: "flag", why: "an image that stands is never replaced: remove it first" },
       directory: { kind: "text", why: "images lie in the daemon's state folder" },
     },
-    translate: (old) => ["image", "copy", ...old.words],
+    translate: (old) => ["image", "copy", ...old.words, ...(old.flags.has("force") ? ["--force"] : [])],
   },
   si_mvimage: {
-    options: {},
+    options: { force: "flag" },
     shorts: { v: "verbose" },
     ignored: {
       verbose: { kind: "flag", why: "the result is always shown" },
-      force: { kind: "flag", why: "an image that stands is never replaced: remove it first" },
       directory: { kind: "text", why: "images lie in the daemon's state folder" },
     },
-    translate: (old) => ["image", "move", ...old.words],
+    translate: (old) => ["image", "move", ...old.words, ...(old.flags.has("force") ? ["--force"] : [])],
   },
   si_rmimage: {
     options: { force: "flag" },

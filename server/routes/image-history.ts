@@ -96,10 +96,11 @@ export function imageHistoryRoutes(services: Services): readonly Route[] {
       access: "admin",
       handle: async (context) => {
         const image = imageName(pathParam(context, "name"));
-        const { to, version } = await readJson(context, CopyRequest);
+        const { to, version, replace } = await readJson(context, CopyRequest);
         const target = imageName(to);
+        refuseReplacing(services, { image, target, replace });
         const from = versionText(await store.resolve(versionRef(image, version)));
-        const params: CopyParams = { from, to: target };
+        const params: CopyParams = { from, to: target, replace: replace === true };
         return started({
           kind: "copy",
           title: `copy ${from} to ${target}`,
@@ -115,14 +116,16 @@ export function imageHistoryRoutes(services: Services): readonly Route[] {
       access: "admin",
       handle: async (context) => {
         const image = imageName(pathParam(context, "name"));
-        const target = imageName((await readJson(context, MoveRequest)).to);
+        const { to, replace } = await readJson(context, MoveRequest);
+        const target = imageName(to);
+        refuseReplacing(services, { image, target, replace });
         const user = activeUsers(services).find(({ version }) => version.image === image);
         if (user !== undefined) {
           throw new AppError("refused", `Image ${image} cannot be moved now: ${user.reason}`, {
             hint: "Wait until it is done, or cancel it.",
           });
         }
-        const params: CopyParams = { from: image, to: target };
+        const params: CopyParams = { from: image, to: target, replace: replace === true };
         return started({
           kind: "move",
           title: `move ${image} to ${target}`,
@@ -154,6 +157,26 @@ export function imageHistoryRoutes(services: Services): readonly Route[] {
       },
     },
   ];
+}
+
+/** An image that takes its own place, or one that is being worked with, is not replaced. */
+function refuseReplacing(
+  services: Services,
+  request: { readonly image: ImageName; readonly target: ImageName; readonly replace: boolean | undefined },
+): void {
+  const { image, target } = request;
+  if (request.replace !== true) {
+    return;
+  }
+  if (image === target) {
+    throw new AppError("bad-input", `Image ${image} cannot take its own place`);
+  }
+  const user = activeUsers(services).find(({ version }) => version.image === target);
+  if (user !== undefined) {
+    throw new AppError("refused", `Image ${target} cannot be replaced now: ${user.reason}`, {
+      hint: "Wait until it is done, or cancel it.",
+    });
+  }
 }
 
 interface VersionUser {

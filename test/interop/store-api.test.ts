@@ -97,4 +97,35 @@ describe("versions through the API", () => {
 
     expect(nodes[0]?.image).toBe("next@2");
   });
+
+  it("take the place of another image where that is asked for, and only then", async () => {
+    mkdirSync(join(folder, "state/images/third/etc"), { recursive: true });
+    writeFileSync(join(folder, "state/images/third/etc/motd"), "old\n");
+    await job("/api/images/third/commit", { message: "old" });
+    const content = () => readFileSync(join(folder, "state/images/third/etc/motd"), "utf8");
+    const names = async () => {
+      const list = (await callApi(app, "GET", "/api/images")) as {
+        readonly images: readonly { readonly name: string }[];
+      };
+      return list.images.map(({ name }) => name);
+    };
+    const before = await names();
+
+    expect((await job("/api/images/next/copy", { to: "third", version: 1 })).error?.code).toBe("conflict");
+    expect(
+      (await job("/api/images/next/copy", { to: "third", version: 99, replace: true }).catch(() => undefined))
+        ?.state,
+    ).not.toBe("done");
+    expect(content()).toBe("old\n");
+
+    expect((await job("/api/images/next/copy", { to: "third", version: 1, replace: true })).state).toBe(
+      "done",
+    );
+
+    expect(content()).toBe("one\n");
+    expect(await names()).toEqual(before);
+    expect(
+      JSON.stringify(await callApi(app, "POST", "/api/images/next/copy", { to: "next", replace: true })),
+    ).toMatch(/cannot take its own place/);
+  });
 });

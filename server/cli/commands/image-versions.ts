@@ -7,6 +7,12 @@ import { withCommas } from "../output.ts";
 import { imagePath, splitVersion } from "./image-name.ts";
 import { given, printJson, runJobs } from "./started.ts";
 
+const replaceOption = {
+  type: "boolean",
+  short: "f",
+  help: "replace an image that has the name: it goes when the work is done",
+} as const;
+
 export const imageRollbackCommand: Command = {
   name: "image rollback",
   summary: "Make the image's tree what one of its versions is",
@@ -71,15 +77,19 @@ export const imageTagCommand: Command = {
 export const imageCopyCommand: Command = {
   name: "image copy",
   summary: "Make a new image of a version",
-  synopsis: "IMAGE[@VERSION] NEWIMAGE",
+  synopsis: "IMAGE[@VERSION] NEWIMAGE [--force]",
   positionals: { min: 2, max: 2 },
-  options: {},
+  options: { force: replaceOption },
   description:
     "The new image's tree and first version are that version; the content is stored once for both. What was changed in the tree and not committed is not copied.",
   async run(context) {
     const { image, version } = splitVersion(context.args.positionals[0], imageCopyCommand);
     const [job] = await runJobs(context, imagePath(image, "copy"), {
-      body: given({ to: context.args.positionals[1] ?? "", version }),
+      body: given({
+        to: context.args.positionals[1] ?? "",
+        version,
+        replace: context.args.flag("force"),
+      }),
       onInterrupt: "cancel",
     });
     const result = CopyResult.parse(job?.result);
@@ -97,14 +107,17 @@ export const imageCopyCommand: Command = {
 export const imageMoveCommand: Command = {
   name: "image move",
   summary: "Give an image another name",
-  synopsis: "IMAGE NEWNAME",
+  synopsis: "IMAGE NEWNAME [--force]",
   positionals: { min: 2, max: 2 },
-  options: {},
+  options: { force: replaceOption },
   description:
     "Versions, tags and the tree go with it, and nodes are said to have the version under its new name.",
   async run(context) {
     const [image = "", to = ""] = context.args.positionals;
-    const [job] = await runJobs(context, imagePath(image, "move"), { body: { to }, onInterrupt: "cancel" });
+    const [job] = await runJobs(context, imagePath(image, "move"), {
+      body: given({ to, replace: context.args.flag("force") }),
+      onInterrupt: "cancel",
+    });
     const result = MoveResult.parse(job?.result);
     if (context.args.json) {
       printJson(context, result);

@@ -27,7 +27,8 @@ describe("translateOldCommand()", () => {
     ["si_pushupdate -n web1 -i web --dry-run", "update web1 --image web --dry-run"],
     ["si_lsimage", "image list"],
     ["si_cpimage -v web next", "image copy web next"],
-    ["si_mvimage --force web next", "image move web next"],
+    ["si_cpimage --force web next", "image copy web next --force"],
+    ["si_mvimage --force web next", "image move web next --force"],
     ["si_rmimage --force web", "image remove web --yes"],
     ["si_mkautoinstallscript --image web", "layout script web"],
     [
