@@ -50,8 +50,8 @@ export default defineConfig({
         test: {
           name: "lab",
           include: ["test/e2e/**/*.test.ts"],
-          testTimeout: 1_500_000,
-          hookTimeout: 1_500_000,
+          testTimeout: 3_600_000,
+          hookTimeout: 3_600_000,
           fileParallelism: false,
         },
       },

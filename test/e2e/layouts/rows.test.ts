@@ -17,9 +17,14 @@ interface Row {
   readonly firmware?: Firmware;
   /** Further words for `ingot deploy`. */
   readonly deploy?: readonly string[];
-  /** Elements in place of the golden client's `<disk>` and of its line for /. */
-  readonly disks: string;
-  readonly root: string;
+  /** Elements in place of the golden client's `<disk>` and `<fsinfo>`; without them the image's own layout is taken. */
+  readonly layout?: string;
+  /** The image that is installed, if not the one of the golden client under BIOS. */
+  readonly image?: string;
+  /** The node is a golden client in turn, and becomes this image. */
+  readonly becomes?: string;
+  /** Encrypted volumes, each of which asks for {@link passphrase}. */
+  readonly volumes?: number;
   /** Typed at boot. */
   readonly passphrase?: string;
   /** What `findmnt -no SOURCE,FSTYPE /` says. */
@@ -48,8 +53,15 @@ const rows: readonly Row[] = [
   {
     name: "an encrypted root and swap",
     disk: { bus: "virtio", size: "3G" },
-    disks: `${disk(part(1, "300", "boot"), part(2, "*"), part(3, "200"))}<luks name="cryptroot" device="/dev/vda2" options="luks,discard" /><luks name="cryptswap" device="/dev/vda3" />`,
-    root: `${line("/dev/mapper/cryptroot", "/", "ext4")}${boot}${line("/dev/mapper/cryptswap", "none", "swap")}`,
+    layout: [
+      disk(part(1, "300", "boot"), part(2, "*"), part(3, "200")),
+      '<luks name="cryptroot" device="/dev/vda2" options="luks,discard" />',
+      '<luks name="cryptswap" device="/dev/vda3" />',
+      line("/dev/mapper/cryptroot", "/", "ext4"),
+      boot,
+      line("/dev/mapper/cryptswap", "none", "swap"),
+    ].join(""),
+    volumes: 2,
     passphrase: "correct horse",
     mounted: "/dev/mapper/cryptroot ext4",
     says: {
@@ -60,8 +72,7 @@ const rows: readonly Row[] = [
   {
     name: "a SATA disk ten times as large, root on xfs",
     disk: { bus: "sata", size: "30G" },
-    disks: bootAndRoot,
-    root: line("/dev/vda2", "/", "xfs") + boot,
+    layout: bootAndRoot + line("/dev/vda2", "/", "xfs") + boot,
     mounted: "/dev/sda2 xfs",
     says: { "df -BG --output=size / | tail -n 1 | tr -d ' '": "30G" },
   },
@@ -70,23 +81,32 @@ const rows: readonly Row[] = [
     disk: { bus: "nvme", size: "3G" },
     firmware: "uefi",
     deploy: ["--disk", "serial=nvme0,transport=nvme"],
-    disks: bootAndRoot,
-    root: line("/dev/vda2", "/", "btrfs", "subvol=@") + boot,
+    layout: bootAndRoot + line("/dev/vda2", "/", "btrfs", "subvol=@") + boot,
     mounted: "/dev/nvme0n1p2[/@] btrfs",
     says: { "test -d /sys/firmware/efi && echo uefi": "uefi" },
   },
   {
-    name: "a smaller disk with sectors of 4096 bytes under UEFI",
-    disk: { bus: "virtio", size: "2500M", sector: 4096 },
+    name: "half the disk, with sectors of 4096 bytes, under UEFI",
+    disk: { bus: "virtio", size: "1536M", sector: 4096 },
     firmware: "uefi",
-    disks: disk(part(1, "*")),
-    root: line("/dev/vda1", "/", "ext4"),
+    layout: disk(part(1, "*")) + line("/dev/vda1", "/", "ext4"),
+    becomes: "uefi",
     mounted: "/dev/vda1 ext4",
     says: { "cat /sys/block/vda/queue/logical_block_size": "4096" },
   },
+  {
+    name: "an image of a machine under UEFI, on a SATA disk under BIOS",
+    image: "uefi",
+    disk: { bus: "sata", size: "3G" },
+    mounted: "/dev/sda1 ext4",
+    says: {
+      "test -d /sys/firmware/efi || echo bios": "bios",
+      "cat /sys/block/sda/queue/logical_block_size": "512",
+    },
+  },
 ];
 
-/** Rows by number, for a run of some of them: `INGOT_ROWS=0,2`. */
+/** Rows by number, for a run of some of them: `INGOT_ROWS=0,2`. The last one needs the one before it. */
 const chosen = process.env.INGOT_ROWS?.split(",").map(Number) ?? rows.map((_, index) => index);
 
 let lab: Lab;
@@ -133,11 +153,14 @@ describe.each(rows.filter((_, index) => chosen.includes(index)))("$name", (row) 
       ...(row.firmware === undefined ? {} : { firmware: row.firmware }),
     });
     await lab.ingot("node", "add", name, "--mac", node.mac, "--ip", node.address);
-    const layout = `<config>${row.disks}${row.root}</config>\n`;
-    writeFileSync(join(lab.state, "images/web/etc/systemimager/autoinstallscript.conf"), layout);
-    await lab.ingot("image", "commit", "web", "--message", row.name);
+    const image = row.image ?? "web";
+    if (row.layout !== undefined) {
+      const layoutFile = join(lab.state, "images", image, "etc/systemimager/autoinstallscript.conf");
+      writeFileSync(layoutFile, `<config>${row.layout}</config>\n`);
+      await lab.ingot("image", "commit", image, "--message", row.name);
+    }
 
-    await lab.ingot("deploy", name, "--image", "web", ...(row.deploy ?? []));
+    await lab.ingot("deploy", name, "--image", image, ...(row.deploy ?? []));
     await node.start();
     await lab.ingot("watch", "--until-idle");
 
@@ -149,9 +172,8 @@ describe.each(rows.filter((_, index) => chosen.includes(index)))("$name", (row) 
 
   it("boots by itself and is what was planned", async () => {
     if (row.passphrase !== undefined) {
-      const volumes = row.disks.split("<luks ").length - 1;
       let from = 0;
-      for (let count = 0; count < volumes; count++) {
+      for (let count = 0; count < (row.volumes ?? 0); count++) {
         await node.waitForSerial(/unlock disk/, { timeoutMs: 400_000, from });
         from = node.mark();
         await node.typeLine(row.passphrase);
@@ -164,7 +186,11 @@ describe.each(rows.filter((_, index) => chosen.includes(index)))("$name", (row) 
     for (const [command, answer] of Object.entries(row.says ?? {})) {
       expect(await said(node, command), command).toBe(answer);
     }
-    expect(await said(node, "cat /etc/note")).toBe(`web on ${name}`);
+    expect(await said(node, "cat /etc/note")).toBe(`${row.image ?? "web"} on ${name}`);
     expect(await said(node, "systemctl --failed --no-legend")).toBe("");
+  });
+
+  it.runIf(row.becomes !== undefined)("is captured in turn", async () => {
+    await lab.ingot("capture", row.becomes!, node.address, "--message", row.name);
   });
 });
