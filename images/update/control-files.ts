@@ -4,7 +4,8 @@ import type { FileEntry, Timestamp } from "../entry.ts";
 import type { Change } from "../sync/actions.ts";
 import { flagsOf } from "../sync/flags.ts";
 import { touchesTools } from "./boot-steps.ts";
-import { mountOf, type UpdatePlan } from "./plan.ts";
+import { mountOf } from "./mounts.ts";
+import type { UpdatePlan } from "./plan.ts";
 
 export interface ControlFiles {
   /** File name in the control folder → content, one character per byte. */

@@ -1,21 +1,22 @@
 /** Decides what an update does to a node: a version's entries against the node's listing, under the rules. */
 import { escapePath, isWithin, parentPath, type RelPath, rootPath } from "../../base/path-bytes.ts";
 import type { BlockRun } from "../capture/block-plan.ts";
-import type { FileEntry, ListedEntry, Timestamp } from "../entry.ts";
+import type { FileEntry, Timestamp } from "../entry.ts";
 import type { ImageName } from "../manifest.ts";
 import type { DigestProgram } from "../remote/block-digests.ts";
 import type { VersionTable } from "../store/version-table.ts";
 import type { PlanSummary, ResolvedRule, SyncAction } from "../sync/actions.ts";
 import { sameExtended } from "../sync/compare.ts";
-import type { EntryTable } from "../sync/entry-table.ts";
 import { capturePrune, makeSelection } from "../sync/exclude.ts";
-import { flagsKey } from "../sync/flags.ts";
 import { summarise } from "../sync/plan.ts";
 import { planTables } from "../sync/plan-tables.ts";
 import type { TarDialect } from "../tar/gnu-encode.ts";
 import { type BootStep, bootSteps, isNewerInitramfs } from "./boot-steps.ts";
+import { directoryTimes, isTimeOfScratch, strippedOf } from "./directories.ts";
+import { copiedLinks, mountPoints } from "./mounts.ts";
 import type { NodeListing } from "./node-listing.ts";
 import { isSuspect, type Suspicion } from "./questions.ts";
+import { typeChanges } from "./type-changes.ts";
 
 /** What an update will do to a node: printed by `--dry-run` and `drift`, carried out by a bundle. */
 export interface UpdatePlan {
@@ -126,44 +127,13 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
       },
     }),
   ];
-  let held: ReadonlySet<RelPath> | undefined;
-  const isHeld = (path: RelPath) => {
-    held ??= heldDirectories(
-      node,
-      (each, directory) =>
-        isWithin(each, within) &&
-        (selection.excludes(each, directory) || selection.protects(each, directory)),
-    );
-    return held.has(path);
-  };
   const copies = new Map([...copied].map(([path, { of }]) => [path, of]));
-  const blocked = new Set<RelPath>();
-  const replaced: RelPath[] = [];
-  const staged = new Set<RelPath>();
-  for (const action of planned) {
-    if (action.kind === "write" && action.entry.kind === "directory") {
-      const { path } = action.entry;
-      const standing = node.find(path);
-      if (staged.has(parentPath(path))) {
-        staged.add(path);
-      } else if (standing !== undefined && standing.entry.kind !== "directory") {
-        staged.add(path);
-        replaced.push(path);
-      }
-    }
-    if (
-      action.kind === "write" &&
-      action.entry.kind !== "directory" &&
-      isDirectory(node.find(action.entry.path))
-    ) {
-      const { path } = action.entry;
-      if (isHeld(path) || input.noDelete === true || mounts.includes(path)) {
-        blocked.add(path);
-      } else {
-        replaced.push(path);
-      }
-    }
-  }
+  const { replaced, staged, blocked } = typeChanges(planned, {
+    ...{ node, mounts },
+    keepsExtraneous: input.noDelete === true,
+    isKept: (path, directory) =>
+      isWithin(path, within) && (selection.excludes(path, directory) || selection.protects(path, directory)),
+  });
   const gone = new Set(replaced);
   const chosen = planned.filter((action) =>
     action.kind === "delete"
@@ -183,7 +153,7 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
     rules: input.rules,
     mounts,
     replaced,
-    staged: [...staged],
+    staged,
     copies,
     directoryTimes: directoryTimes(actions, { wanted, mounts, within, kept }),
     stripped: actions.flatMap((action) => strippedOf(action, { node, kept })),
@@ -200,21 +170,6 @@ function asItIs(entry: FileEntry): FileEntry {
   return entry;
 }
 
-function strippedOf(
-  action: SyncAction,
-  context: { readonly node: NodeListing; readonly kept: (entry: FileEntry) => FileEntry },
-): UpdatePlan["stripped"] {
-  if (action.kind !== "write" || action.entry.kind !== "directory") {
-    return [];
-  }
-  const { path, extended } = action.entry;
-  const wanted = new Set((extended ?? []).map(([key]) => key));
-  const standing = context.node.find(path)?.entry;
-  return (standing === undefined ? [] : (context.kept(standing).extended ?? [])).flatMap(([key]) =>
-    wanted.has(key) || key === flagsKey ? [] : [{ path, name: key.replace(/^SCHILY\.xattr\./, "") }],
-  );
-}
-
 /** The plan with those files sent as blocks. */
 export function withPatches(plan: UpdatePlan, patches: ReadonlyMap<RelPath, FilePatch>): UpdatePlan {
   let bytes = 0;
@@ -226,97 +181,6 @@ export function withPatches(plan: UpdatePlan, patches: ReadonlyMap<RelPath, File
   return { ...plan, patches, summary: { ...plan.summary, bytes } };
 }
 
-/** Directories that lie on another filesystem than their parent; the root comes first. */
-function mountPoints(table: EntryTable): readonly RelPath[] {
-  const { rows } = table;
-  const mounts: RelPath[] = [rootPath];
-  for (let place = 0; place < table.length; place++) {
-    const row = table.rowAt(place);
-    const above = rows.isDirectory(row) ? rows.rowOfDirectory(rows.directoryOf(row)) : row;
-    if (above >= 0 && above !== row && !rows.sameDevice(row, above)) {
-      mounts.push(rows.pathAt(row));
-    }
-  }
-  return mounts;
-}
-
-/** The mount point that a path lies on. */
-export function mountOf(path: RelPath, mounts: readonly RelPath[]): RelPath {
-  let best = "" as RelPath;
-  for (const mount of mounts) {
-    if (mount.length > best.length && isWithin(path, mount) && path !== mount) {
-      best = mount;
-    }
-  }
-  return best;
-}
-
-/** Names that share an inode in the image but lie on different filesystems of the node become files of their own. */
-function copiedLinks(
-  wanted: VersionTable,
-  place: { readonly mounts: readonly RelPath[]; readonly within: RelPath },
-): ReadonlyMap<RelPath, CopiedFile> {
-  const { mounts, within } = place;
-  const copies = new Map<RelPath, CopiedFile>();
-  for (let at = 0; mounts.length > 1 && at < wanted.length; at++) {
-    const entry = wanted.table.rows.isLinked(wanted.table.rowAt(at)) ? wanted.entryAt(at) : undefined;
-    const leader =
-      entry?.kind === "hardlink" && isWithin(entry.path, within) && isWithin(entry.target, within)
-        ? wanted.find(entry.target)
-        : undefined;
-    if (
-      entry !== undefined &&
-      leader?.kind === "file" &&
-      mountOf(entry.path, mounts) !== mountOf(leader.path, mounts)
-    ) {
-      copies.set(entry.path, { file: { ...leader, path: entry.path }, of: leader.path });
-    }
-  }
-  return copies;
-}
-
-interface CopiedFile {
-  readonly file: FileEntry;
-  /** The name that has the content. */
-  readonly of: RelPath;
-}
-
-/** Directories of the node that hold something excluded. */
-function heldDirectories(
-  node: NodeListing,
-  excluded: (path: RelPath, directory: boolean) => boolean,
-): ReadonlySet<RelPath> {
-  const held = new Set<RelPath>();
-  const { rows } = node.table;
-  for (let place = 0; place < node.length; place++) {
-    const row = node.table.rowAt(place);
-    const path = rows.pathAt(row);
-    if (excluded(path, rows.isDirectory(row))) {
-      for (let parent = parentPath(path); parent !== "" && !held.has(parent); parent = parentPath(parent)) {
-        held.add(parent);
-      }
-    }
-  }
-  return held;
-}
-
-/** The time of a directory like /tmp moves whenever anybody makes a file there. */
-function isTimeOfScratch(action: SyncAction): boolean {
-  if (action.kind === "delete") {
-    return false;
-  }
-  const { entry } = action;
-  return (
-    entry.kind === "directory" &&
-    (entry.mode & 0o1002) === 0o1002 &&
-    action.changes.every((change) => change === "mtime")
-  );
-}
-
-function isDirectory(listed: ListedEntry | undefined): boolean {
-  return listed?.entry.kind === "directory";
-}
-
 function hasAncestor(path: RelPath, ancestors: ReadonlySet<RelPath>): boolean {
   for (let parent = parentPath(path); parent !== ""; parent = parentPath(parent)) {
     if (ancestors.has(parent)) {
@@ -324,33 +188,4 @@ function hasAncestor(path: RelPath, ancestors: ReadonlySet<RelPath>): boolean {
     }
   }
   return false;
-}
-
-function directoryTimes(
-  actions: readonly SyncAction[],
-  context: {
-    readonly wanted: VersionTable;
-    readonly mounts: readonly RelPath[];
-    readonly within: RelPath;
-    readonly kept: (entry: FileEntry) => FileEntry;
-  },
-): UpdatePlan["directoryTimes"] {
-  // Where the node notes what it was brought to.
-  const touched = new Set<RelPath>([...context.mounts, "etc/systemimager" as RelPath]);
-  for (const action of actions) {
-    const path = action.kind === "delete" ? action.path : action.entry.path;
-    if (action.kind !== "metadata") {
-      touched.add(parentPath(path));
-    }
-    if (action.kind !== "delete" && action.entry.kind === "directory") {
-      touched.add(path);
-    }
-  }
-  return [...touched]
-    .filter((path) => isWithin(path, context.within))
-    .sort((a, b) => (a < b ? -1 : 1))
-    .flatMap((path) => {
-      const entry = context.wanted.find(path);
-      return entry?.kind === "directory" ? [{ path, mtime: context.kept(entry).mtime }] : [];
-    });
 }

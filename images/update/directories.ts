@@ -1,0 +1,66 @@
+/** What an update owes to directories beside their entries: times that it disturbs itself, attributes that tar does not take away. */
+import { isWithin, parentPath, type RelPath } from "../../base/path-bytes.ts";
+import type { FileEntry, Timestamp } from "../entry.ts";
+import type { VersionTable } from "../store/version-table.ts";
+import type { SyncAction } from "../sync/actions.ts";
+import { flagsKey } from "../sync/flags.ts";
+import type { NodeListing } from "./node-listing.ts";
+
+/** Directories whose times the update disturbs, with the times they get back. */
+export function directoryTimes(
+  actions: readonly SyncAction[],
+  context: {
+    readonly wanted: VersionTable;
+    readonly mounts: readonly RelPath[];
+    readonly within: RelPath;
+    readonly kept: (entry: FileEntry) => FileEntry;
+  },
+): readonly { readonly path: RelPath; readonly mtime: Timestamp }[] {
+  // Where the node notes what it was brought to.
+  const touched = new Set<RelPath>([...context.mounts, "etc/systemimager" as RelPath]);
+  for (const action of actions) {
+    const path = action.kind === "delete" ? action.path : action.entry.path;
+    if (action.kind !== "metadata") {
+      touched.add(parentPath(path));
+    }
+    if (action.kind !== "delete" && action.entry.kind === "directory") {
+      touched.add(path);
+    }
+  }
+  return [...touched]
+    .filter((path) => isWithin(path, context.within))
+    .sort((a, b) => (a < b ? -1 : 1))
+    .flatMap((path) => {
+      const entry = context.wanted.find(path);
+      return entry?.kind === "directory" ? [{ path, mtime: context.kept(entry).mtime }] : [];
+    });
+}
+
+/** Extended attributes that a directory of the node has and the version's has not. */
+export function strippedOf(
+  action: SyncAction,
+  context: { readonly node: NodeListing; readonly kept: (entry: FileEntry) => FileEntry },
+): readonly { readonly path: RelPath; readonly name: string }[] {
+  if (action.kind !== "write" || action.entry.kind !== "directory") {
+    return [];
+  }
+  const { path, extended } = action.entry;
+  const wanted = new Set((extended ?? []).map(([key]) => key));
+  const standing = context.node.find(path)?.entry;
+  return (standing === undefined ? [] : (context.kept(standing).extended ?? [])).flatMap(([key]) =>
+    wanted.has(key) || key === flagsKey ? [] : [{ path, name: key.replace(/^SCHILY\.xattr\./, "") }],
+  );
+}
+
+/** The time of a directory like /tmp moves whenever anybody makes a file there. */
+export function isTimeOfScratch(action: SyncAction): boolean {
+  if (action.kind === "delete") {
+    return false;
+  }
+  const { entry } = action;
+  return (
+    entry.kind === "directory" &&
+    (entry.mode & 0o1002) === 0o1002 &&
+    action.changes.every((change) => change === "mtime")
+  );
+}
