@@ -173,11 +173,7 @@ export const oldCommands: Readonly<Record<string, OldCommand>> = {
       server: { kind: "text", why: "it asks this machine's daemon" },
       "ssh-user": { kind: "text", why: "it asks this machine's daemon" },
     },
-    translate: (old) => [
-      "image",
-      ...(old.words[0] === undefined ? ["list"] : ["show", old.words[0]]),
-      ...(old.flags.has("json") ? ["--json"] : []),
-    ],
+    translate: (old) => ["image", "list", ...old.words, ...(old.flags.has("json") ? ["--json"] : [])],
   },
   si_cpimage: {
     options: { force: "flag" },

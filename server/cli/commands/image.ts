@@ -20,12 +20,13 @@ import { given, printJson, runJobs } from "./started.ts";
 
 export const imageListCommand: Command = {
   name: "image list",
-  summary: "List the images",
-  synopsis: "",
-  positionals: { min: 0, max: 0 },
+  summary: "List the images, or those that are named",
+  synopsis: "[IMAGE...]",
+  positionals: { min: 0, max: 1000 },
   options: {},
   async run(context) {
-    const list = ImageList.parse(await context.api().call("GET", "/api/images"));
+    const all = ImageList.parse(await context.api().call("GET", "/api/images"));
+    const list = { images: namedImages(all, context.args.positionals) };
     if (context.args.json) {
       printJson(context, list);
       return 0;
@@ -44,6 +45,21 @@ export const imageListCommand: Command = {
     return 0;
   },
 };
+
+/** In the order in which they are named; all, where none is. */
+function namedImages(all: ImageList, names: readonly string[]): ImageList["images"] {
+  return names.length === 0
+    ? all.images
+    : names.map((name) => {
+        const found = all.images.find((image) => image.name === name);
+        if (found === undefined) {
+          throw new AppError("not-found", `Image ${name} does not exist`, {
+            hint: "ingot image list shows all images",
+          });
+        }
+        return found;
+      });
+}
 
 export const imageShowCommand: Command = {
   name: "image show",

@@ -26,6 +26,7 @@ describe("translateOldCommand()", () => {
     ["si_mkclientnetboot --localboot --clients N01-N16", "localboot N01-N16"],
     ["si_pushupdate -n web1 -i web --dry-run", "update web1 --image web --dry-run"],
     ["si_lsimage", "image list"],
+    ["si_lsimage -v web db --json", "image list web db --json"],
     ["si_cpimage -v web next", "image copy web next"],
     ["si_cpimage --force web next", "image copy web next --force"],
     ["si_mvimage --force web next", "image move web next --force"],
