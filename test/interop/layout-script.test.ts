@@ -314,7 +314,7 @@ test("a disk that is too small is refused with the shortfall, and keeps every by
 
   expect(result.code).toBe(1);
   expect(made.failures()).toMatch(
-    /^partition \/dev\/loop\d+ \(2500 MiB\) is too small: \/ needs at least 1329 MiB and would get 403 MiB; 926 MiB short\. Nothing was changed\n$/,
+    /^partition \/dev\/loop\d+ \(2500 MiB\) is too small: \/ needs at least 1329 MiB and would get 403 MiB; 970981376 bytes short\. Nothing was changed\n$/,
   );
   expect((await run(["sha256sum", made.disk])).stdout).toBe(before);
 });
