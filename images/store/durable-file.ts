@@ -22,14 +22,19 @@ export async function publishFile(from: string, to: string): Promise<void> {
 
 /** A folder for the unfinished files of one operation, named after its process so that another can tell when it is dead. */
 export async function makeWorkFolder(temporary: string): Promise<string> {
-  const { pid, startTime, boot } = await ownIdentity();
-  const folder = `${temporary}/${pid}-${startTime}-${boot.slice(0, 8)}-${randomBytes(6).toString("hex")}`;
+  const folder = `${temporary}/${await workName()}`;
   await mkdir(folder, { recursive: true });
   return folder;
 }
 
-/** True where no living process has a work folder of this name. */
-export async function isWorkFolderDead(name: string): Promise<boolean> {
+/** A name for something unfinished, by which another process can tell whether its maker is dead, whatever is in it. */
+export async function workName(): Promise<string> {
+  const { pid, startTime, boot } = await ownIdentity();
+  return `${pid}-${startTime}-${boot.slice(0, 8)}-${randomBytes(6).toString("hex")}`;
+}
+
+/** True where no living process has made a {@link workName} like this. */
+export async function isWorkDead(name: string): Promise<boolean> {
   const match = /^(\d+)-(\d+)-([0-9a-f]{8})-[0-9a-f]{12}$/.exec(name);
   const owner: ProcessIdentity | undefined =
     match === null
@@ -44,7 +49,7 @@ export async function isWorkFolderDead(name: string): Promise<boolean> {
  */
 export async function removeDeadWorkFolders(temporary: string): Promise<void> {
   for (const name of await readdir(temporary).catch(() => [])) {
-    if (await isWorkFolderDead(name)) {
+    if (await isWorkDead(name)) {
       await rm(`${temporary}/${name}`, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     }
   }

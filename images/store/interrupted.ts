@@ -6,7 +6,7 @@
 import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { AppError } from "../../base/errors.ts";
 import { type ImageName, parseImageName } from "../manifest.ts";
-import { isWorkFolderDead, namesIn, syncFolder, writeFully } from "./durable-file.ts";
+import { isWorkDead, namesIn, syncFolder, writeFully } from "./durable-file.ts";
 import { type StorePaths, treePathOf, versionsPathOf } from "./store-paths.ts";
 
 /** What is being done: an image is made of the work folder's tree, or of another image. */
@@ -69,7 +69,7 @@ export async function finishPlacing(paths: StorePaths, work: string): Promise<vo
 /** Finishes what dead processes left half done. Only for the one who may publish. */
 export async function finishInterrupted(paths: StorePaths): Promise<void> {
   for (const name of await namesIn(paths.temporary)) {
-    if (await isWorkFolderDead(name)) {
+    if (await isWorkDead(name)) {
       await finishPlacing(paths, `${paths.temporary}/${name}`);
     }
   }

@@ -6,7 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { link, mkdir, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { AppError } from "../../base/errors.ts";
-import { namesIn, readIfThere } from "./durable-file.ts";
+import { isWorkDead, namesIn, readIfThere, workName } from "./durable-file.ts";
 import { isAlive, ownIdentity, type ProcessIdentity } from "./process-identity.ts";
 
 interface LockText extends ProcessIdentity {
@@ -28,7 +28,7 @@ export async function takeLock(
   await mkdir(folder, { recursive: true });
   const file = `${folder}/${options.name}.lock`;
   const token = randomBytes(8).toString("hex");
-  const mine = `${folder}/.${options.name}.${token}`;
+  const mine = `${folder}/.${options.name}.${await workName()}`;
   const text: LockText = { ...(await ownIdentity()), holder: options.holder, token };
   let taken = false;
   try {
@@ -73,6 +73,14 @@ export async function removeDeadLocks(
 ): Promise<void> {
   for (const fileName of await namesIn(folder)) {
     const file = `${folder}/${fileName}`;
+    // What was to become a lock; its maker may have died before it wrote a word into it.
+    const maker = /^\..+\.(\d+-\d+-[0-9a-f]{8}-[0-9a-f]{12})$/.exec(fileName)?.[1];
+    if (maker !== undefined) {
+      if (await isWorkDead(maker)) {
+        await unlink(file).catch(() => undefined);
+      }
+      continue;
+    }
     const name = /^(.+)\.lock$/.exec(fileName)?.[1];
     const standing = name === options.except ? undefined : await readLock(file);
     if (standing === undefined || (await isAlive(standing))) {

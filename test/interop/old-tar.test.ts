@@ -42,10 +42,14 @@ describe("an archive written anew", () => {
     return concatBytes(parts);
   }
 
-  const differences = () =>
-    execFileSync("rsync", ["-naH", "--checksum", "--delete", "-i", `${folder}/from/`, `${folder}/to/`], {
-      encoding: "latin1",
-    });
+  const differences = (...more: readonly string[]) =>
+    execFileSync(
+      "rsync",
+      ["-naH", ...more, "--checksum", "--delete", "-i", `${folder}/from/`, `${folder}/to/`],
+      {
+        encoding: "latin1",
+      },
+    );
 
   test("in GNU's format of old holds what GNU tar needs, holes too, and no pax header", async () => {
     const archive = await rewritten("gnu");
@@ -66,6 +70,7 @@ describe("an archive written anew", () => {
     shell(
       `chown -h --reference='${folder}/from/symlink' '${folder}/to/symlink'; touch -h -r '${folder}/from/symlink' '${folder}/to/symlink'`,
     );
-    expect(differences()).toBe("");
+    // Busybox's tar sets a directory's time before it writes into it; updates set those times themselves.
+    expect(differences("--omit-dir-times")).toBe("");
   });
 });
