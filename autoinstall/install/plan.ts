@@ -21,6 +21,7 @@ import {
   mountPath,
   sortedLines,
   subvolume,
+  wholeMib,
 } from "../layout/model.ts";
 import { entryRole } from "../layout/role.ts";
 import { blockOf, canonicalDevice } from "../layout/stack.ts";
@@ -200,7 +201,7 @@ function swapFileSteps(layout: DiskLayout): readonly InstallStep[] {
           {
             kind: "make-swap-file" as const,
             path: made.device,
-            mib: Math.max(1, Math.round((made.fileSize * 1_000_000) / 1024 ** 2)),
+            mib: wholeMib(made.fileSize),
           },
         ];
   });

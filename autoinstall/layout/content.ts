@@ -2,7 +2,7 @@
 import { isWithin, parseRelPath, type RelPath } from "../../base/path-bytes.ts";
 import type { FileEntry } from "../../images/entry.ts";
 import { type Diagnostic, diagnose } from "./diagnostic.ts";
-import { type DiskLayout, installedEntries, mountPath } from "./model.ts";
+import { type DiskLayout, installedEntries, mountPath, wholeMib } from "./model.ts";
 import type { TableOptions } from "./need.ts";
 import { blockOf, canonicalDevice } from "./stack.ts";
 import { volumeSize } from "./stack-size.ts";
@@ -66,9 +66,7 @@ function statedMib(layout: DiskLayout, name: string): number | undefined {
   const disk =
     block?.kind === "partition" ? layout.disks.find(({ device }) => device === block.disk) : undefined;
   const size = block?.kind === "partition" ? block.partition.size : undefined;
-  return disk?.unit === "MB" && size?.kind === "amount"
-    ? Math.max(1, Math.round((size.value * 1_000_000) / mebibyte))
-    : undefined;
+  return disk?.unit === "MB" && size?.kind === "amount" ? wholeMib(size.value) : undefined;
 }
 
 /** Filesystems that cannot hold what comes to lie in them, whatever the machine's disks: each with the bytes that it lacks. */

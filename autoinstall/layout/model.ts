@@ -183,6 +183,11 @@ export const emptyLayout: DiskLayout = {
   closing: [],
 };
 
+/** Decimal megabytes, as layouts have them, in whole MiB; at least one. */
+export function wholeMib(megabytes: number): number {
+  return Math.max(1, Math.round((megabytes * 1_000_000) / 1024 ** 2));
+}
+
 /** Filesystems that the installer can make. */
 export const makeableFilesystems = ["ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "vfat", "swap"] as const;
 export type MakeableFilesystem = (typeof makeableFilesystems)[number];

@@ -15,6 +15,7 @@ import {
   type LayoutPartition,
   mountPath,
   type PartitionType,
+  wholeMib,
 } from "./model.ts";
 import { neededMib, type TableOptions } from "./need.ts";
 import { tableType } from "./partition-type.ts";
@@ -83,7 +84,7 @@ function sizeRule(
   if (disk.unit === "%") {
     return percent(size.value);
   }
-  const mib = Math.max(1, Math.round((size.value * 1_000_000) / mebibyte));
+  const mib = wholeMib(size.value);
   return options.shrinks
     ? { kind: "rest", minimum: Math.min(minimum, mib), maximum: mib }
     : { kind: "fixed", mib };

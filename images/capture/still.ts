@@ -14,7 +14,6 @@ export async function beginning(input: PassInput): Promise<number | undefined> {
   if (tools.busyboxTar !== true || tools.listsWholeSeconds !== true) {
     return undefined;
   }
-  // A further pass begins in a second of its own.
   const { stdout } = await session.run(
     // A further pass begins in a second of its own.
     input.suspects.size > 0 ? trustedShell("sleep 1; date +%s") : trustedShell("date +%s"),

@@ -30,6 +30,8 @@ mkdir -p "$tree/run/lock"
 if [ -r /etc/resolv.conf ]; then
 	link=$(readlink "$tree/etc/resolv.conf" || true)
 	case $link in
+	# Not the way out of /run again: the tree came from a machine that need not be friendly, and the file is written.
+	/run/*/../* | ../run/*/../* | /run/../* | ../run/../* | */..) ;;
 	/run/* | ../run/*)
 		target=$tree/run/${link#*run/}
 		mkdir -p "${target%/*}"

@@ -35,11 +35,11 @@ put)
 	;;
 remove)
 	if ours; then
-		then=$(sed -n "s/^$marker//p" "$policy")
+		noted=$(sed -n "s/^$marker//p" "$policy")
 		now=$(time_of "$folder")
 		rm -f "$policy"
-		if [ "$then" = "$now" ]; then
-			touch -d "$then" "$folder"
+		if [ "$noted" = "$now" ]; then
+			touch -d "$now" "$folder"
 		fi
 	fi
 	;;

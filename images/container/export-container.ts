@@ -1,16 +1,17 @@
 /** Writes a version as an OCI archive: one layer, gzip-compressed, and what describes it, also in the words of `docker load`. */
-import { createHash, randomBytes } from "node:crypto";
-import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import type { FileHandle } from "node:fs/promises";
 import { arch } from "node:os";
 import { AppError } from "../../base/errors.ts";
 import { baseName, escapePath, type RelPath } from "../../base/path-bytes.ts";
 import { startProcess } from "../../base/process.ts";
 import { formatVersion, type Manifest, type VersionId } from "../manifest.ts";
 import type { StoreContext } from "../store/context.ts";
-import { syncFolder, writeFully } from "../store/durable-file.ts";
+import { writeFully } from "../store/durable-file.ts";
 import { membersOf } from "../store/export-tar.ts";
 import type { ExportOptions } from "../store/store.ts";
 import { versionMembers } from "../store/version-members.ts";
+import { refuseExisting, writeWholeFile } from "../store/whole-file.ts";
 import { encodeMember, endOfArchive, memberPadding } from "../tar/encode.ts";
 import { describeContainer, type LayerFacts, layerHeadBytes, layerMember } from "./describe.ts";
 import { architectureOf } from "./formats.ts";
@@ -22,42 +23,29 @@ export async function exportContainer(
   options: ExportOptions,
 ): Promise<{ readonly manifest: Manifest; readonly bytes: number }> {
   const { version, file } = request;
-  if (options.replace !== true && (await stat(file).catch(() => undefined)) !== undefined) {
-    throw new AppError("conflict", `${file} exists already`, { hint: "Say --force to replace it." });
-  }
+  await refuseExisting(file, options.replace);
   const signal = options.signal === undefined ? {} : { signal: options.signal };
   const { manifest, paths } = await membersOf(context, version, signal);
   refuseWhiteouts(paths, version);
-  const unfinished = `${file}.${randomBytes(6).toString("hex")}.unfinished`;
-  const handle = await open(unfinished, "wx", 0o600).catch((error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new AppError("io", `Cannot write ${file}: ${why}`, { cause: error });
-  });
-  try {
+  const bytes = await writeWholeFile(file, async (handle) => {
     const tar = versionMembers(context, { ref: version, paths, ...signal });
     // The layer's name and size are known at its end: its header is written over this gap then.
     const layer = await writeLayer(handle, { tar, file, options });
     const append = appender(handle, { file, position: layerHeadBytes + layer.bytes });
     await append(memberPadding(layer.bytes));
     const architecture = architectureOf(manifest.source.machine ?? (arch() === "x64" ? "amd64" : arch()));
-    for (const { name, bytes } of describeContainer(manifest, { layer, architecture, sha256 })) {
-      await append(encodeMember({ ...layerMember(name, bytes.length), extended: [] }));
-      await append(bytes);
-      await append(memberPadding(bytes.length));
+    for (const { name, bytes: content } of describeContainer(manifest, { layer, architecture, sha256 })) {
+      await append(encodeMember({ ...layerMember(name, content.length), extended: [] }));
+      await append(content);
+      await append(memberPadding(content.length));
     }
-    const bytes = await append(endOfArchive);
+    const end = await append(endOfArchive);
     const head = encodeMember(layerMember(`blobs/sha256/${layer.digest}`, layer.bytes));
     await writeFully(handle, head, { file, position: 0 });
-    await handle.sync();
-    await handle.close();
-    await rename(unfinished, file);
-    await syncFolder(file.slice(0, file.lastIndexOf("/")) || "/");
-    context.log.info("Exported a version", { version: formatVersion(version), file, bytes });
-    return { manifest, bytes };
-  } finally {
-    await handle.close().catch(() => undefined);
-    await rm(unfinished, { force: true });
-  }
+    return end;
+  });
+  context.log.info("Exported a version", { version: formatVersion(version), file, bytes });
+  return { manifest, bytes };
 }
 
 /** In a layer, such a name means that another one is not there. */

@@ -70,7 +70,10 @@ function layOver(
     }
   }
   // What is no directory here can have been one below, with something in it.
-  const ends = [...last].filter(([, ordinal]) => members[ordinal]?.entry.kind !== "directory");
+  const ends = [...last].filter(
+    ([path, ordinal]) =>
+      members[ordinal]?.entry.kind !== "directory" && below.get(path)?.member.entry.kind === "directory",
+  );
   const emptied = new Set([...gone.value.emptied, ...ends.map(([path]) => path)]);
   const tree = without(below, { removed: gone.value.removed, emptied });
   // Hard links in the end: what they name may stand in this layer or below.
@@ -143,9 +146,10 @@ function whiteoutsOf(members: Layer): Result<Whiteouts, ArchiveProblem> {
   return ok({ removed, emptied });
 }
 
+/** The tree itself where nothing goes: most layers only add. */
 function without(tree: Tree, { removed, emptied }: Whiteouts): Tree {
   if (removed.size === 0 && emptied.size === 0) {
-    return new Map(tree);
+    return tree;
   }
   const isGone = (path: RelPath): boolean => {
     if (path === rootPath) {

@@ -31,7 +31,7 @@ export interface OpenContainer extends Incoming {
   readonly notes: readonly string[];
 }
 
-/** Each is kept in memory until all layers were read once. */
+/** Of all layers: each is kept in memory until they were read once, and a layer may be named a thousand times. */
 const maxMembers = 10_000_000;
 
 /** Reads everything once: nothing is written of an archive that is not whole, or not what its digests say. */
@@ -54,7 +54,8 @@ export async function openContainer(
   for (const [index, layer] of layers.entries()) {
     const wanted = digests?.[index];
     options.onProgress?.({ phase: "check", message: `layer ${index + 1} of ${layers.length}` });
-    read.push(await readLayer({ what: layerName(file, index), layer, wanted }, options));
+    const room = maxMembers - read.reduce((sum, { length }) => sum + length, 0);
+    read.push(await readLayer({ what: layerName(file, index), layer, wanted, room }, options));
   }
   const plan = mergeLayers(read);
   if (!plan.ok) {
@@ -95,7 +96,13 @@ function missingForMachine({ others }: LayerPlan): readonly string[] {
 }
 
 async function readLayer(
-  task: { readonly what: string; readonly layer: string; readonly wanted: string | undefined },
+  task: {
+    readonly what: string;
+    readonly layer: string;
+    readonly wanted: string | undefined;
+    /** How many members it may have. */
+    readonly room: number;
+  },
   options: ContainerOptions,
 ): Promise<readonly ArchiveMember[]> {
   const signal = options.signal === undefined ? {} : { signal: options.signal };
@@ -112,8 +119,8 @@ async function readLayer(
         members.push({ entry: event.entry, dataLength: event.dataLength, offset });
       }
     }
-    if (members.length > maxMembers) {
-      throw refused(task.what, `over ${maxMembers} members`);
+    if (members.length > task.room) {
+      throw refused(task.what, `the archive has over ${maxMembers} members`);
     }
   }
   const digest = `sha256:${hash.digest("hex")}`;

@@ -47,19 +47,12 @@ export async function compareWritten(written: WrittenTree): Promise<readonly str
     options: { deleteExtraneous: true, checksum: true },
   });
   const made = new Set(written.mountPoints.flatMap(withParents));
-  return [...actions]
-    .filter((action) => !(action.kind === "delete" && (made.has(action.path) || isForFirmware(action.path))))
-    .map(sentence);
+  return [...actions].filter((action) => !(action.kind === "delete" && made.has(action.path))).map(sentence);
 }
 
 /** Sockets are names that their programs make; no archive carries them. */
 function isComparable(entry: FileEntry): boolean {
   return entry.kind !== "socket";
-}
-
-/** Where an ESP is mounted that the image does not know: its layout was for BIOS. */
-function isForFirmware(path: RelPath): boolean {
-  return /^boot\/efi\d*$/.test(path);
 }
 
 function withParents(path: RelPath): readonly RelPath[] {

@@ -84,15 +84,16 @@ export function imageDiffRoutes({ store }: Services): readonly Route[] {
 
   /** What changed among rpm's packages; a note where they cannot be listed. */
   async function rpmChanges({ image, from, to }: Versions): Promise<FoundPackages> {
-    const before = await rpmDatabase({ image, number: from });
-    const after = await rpmDatabase({ image, number: to });
-    if (before === undefined && after === undefined) {
-      return { notes: [] };
-    }
+    // One database at a time: each may be hundreds of megabytes.
+    const listOf = async (number: number): Promise<string | undefined> => {
+      const files = await rpmDatabase({ image, number });
+      return files === undefined ? undefined : await listRpmPackages(files);
+    };
     try {
-      const old = before === undefined ? "" : await listRpmPackages(before);
-      const now = after === undefined ? "" : await listRpmPackages(after);
-      return { packages: rpmPackageChanges(old, now), notes: [] };
+      const [old, now] = [await listOf(from), await listOf(to)];
+      return old === undefined && now === undefined
+        ? { notes: [] }
+        : { packages: rpmPackageChanges(old ?? "", now ?? ""), notes: [] };
     } catch (error) {
       const { message } = toAppError(error, "internal");
       return { notes: [`rpm's packages are not compared, only its files: ${message}`] };

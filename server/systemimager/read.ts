@@ -120,8 +120,8 @@ async function firstText(files: readonly string[]) {
   return undefined;
 }
 
-/** A regular file's text, not followed over a link; undefined where there is none. */
-async function textOf(file: string): Promise<string | undefined> {
+/** A regular file's text (latin1), not followed over a link, at most 1 MiB (`hostile`); undefined where there is none. */
+export async function textOf(file: string): Promise<string | undefined> {
   if ((await kindOf(file)) !== "file") {
     return undefined;
   }

@@ -69,7 +69,7 @@ export async function exportDisk(
     script: renderScript(plan.value.steps, { image: formatVersion(version), node: hostname }),
     diskName: disk.device,
     tree: stream,
-    verify: (written) => verifyWritten(store, version, written),
+    verify: (written) => verifyWritten(store, { version, firmware: request.firmware, written }),
     ...options,
   });
   return { manifest, bytes: made.bytes, notes };

@@ -10,10 +10,12 @@ import {
   stageListing,
 } from "../../autoinstall/install/stage-scripts.ts";
 import { formatDiagnostic } from "../../autoinstall/layout/diagnostic.ts";
+import { adaptToFirmware, layoutFirmware } from "../../autoinstall/layout/firmware.ts";
 import { type FstabEntry, installedEntries, makeable, mountPath } from "../../autoinstall/layout/model.ts";
 import { AppError } from "../../base/errors.ts";
 import { parseRelPath, type RelPath } from "../../base/path-bytes.ts";
 import { quoteWord } from "../../base/posix-quote.ts";
+import type { Firmware } from "../../images/capture/facts.ts";
 import { formatVersion, type VersionId } from "../../images/manifest.ts";
 import type { ImageStore } from "../../images/store/store.ts";
 import { listCommand } from "../../images/sync/listing.ts";
@@ -36,17 +38,29 @@ export function createInstallPrograms(services: () => Services): InstallPrograms
     variables: (install) =>
       scriptVariables(scriptNode(services(), install), new URL(services().clientUrl()).hostname),
     passphrase: async (install) => await passphraseFor(services(), scriptNode(services(), install)),
-    verify: async (install, written) => await verifyWritten(services().store, install.version, written),
+    verify: async (install, written) =>
+      await verifyWritten(services().store, {
+        version: install.version,
+        firmware: firmwareOf(services(), install),
+        written,
+      }),
   };
 }
 
 /** Compares what an install of a version wrote with it; one sentence for each difference. */
 export async function verifyWritten(
   store: ImageStore,
-  version: VersionId,
-  written: UploadedListing,
+  install: {
+    readonly version: VersionId;
+    /** That of the machine; without it the layout's own. */
+    readonly firmware: Firmware | undefined;
+    readonly written: UploadedListing;
+  },
 ): Promise<readonly string[]> {
-  const { layout } = await installableLayout(store, version);
+  const { version, written } = install;
+  const { layout: stated } = await installableLayout(store, version);
+  const adapted = adaptToFirmware(stated, install.firmware ?? layoutFirmware(stated));
+  const layout = adapted.ok ? adapted.value.layout : stated;
   const entries = installedEntries(layout).filter(({ filesystem }) => filesystem !== "swap");
   const vfat = entries.filter(({ filesystem }) => makeable(filesystem) === "vfat");
   return await compareWritten({
@@ -55,6 +69,12 @@ export async function verifyWritten(
     loose: vfat.flatMap(mountFolder),
     version: store.entries(version),
   });
+}
+
+/** As the machine itself told when it asked for its install. */
+function firmwareOf(services: Services, install: Install): Firmware | undefined {
+  const seen = services.hosts.get(install.node)?.seen?.firmware;
+  return seen === "bios" || seen === "uefi" ? seen : undefined;
 }
 
 /** Below the node's root, as paths of a tree are. */
@@ -98,16 +118,15 @@ async function masterScript(
   install: Install,
   versions: InstallableVersions,
 ): Promise<string> {
-  const { store, hosts } = services;
+  const { store } = services;
   const pinned = await services.installFiles.pinned(fileNames(scriptNode(services, install)));
   if (pinned !== undefined) {
     services.log.info("Install by a pinned script", { node: install.node, script: pinned.name });
     services.installs.appendLog(install.id, `server: the master script is the pinned ${pinned.name}\n`);
     return pinnedScript(pinned.text, install);
   }
-  const host = hosts.get(install.node);
   const { manifest, layout, treeBytes, used } = await versions.get(store, install.version);
-  const seen = host?.seen?.firmware;
+  const firmware = firmwareOf(services, install);
   const [hostname = install.node, ...domain] = install.node.split(".");
   const plan = planInstall({
     layout,
@@ -117,7 +136,7 @@ async function masterScript(
       ...(install.disks === undefined ? {} : { disks: install.disks }),
       ...(install.wipe === true ? { wipe: true } : {}),
     },
-    ...(seen === "bios" || seen === "uefi" ? { firmware: seen } : {}),
+    ...(firmware === undefined ? {} : { firmware }),
     image: {
       name: manifest.image,
       version: manifest.number,

@@ -1,5 +1,4 @@
 /** Takes over what a plan says from a SystemImager server's folder. What fails does not keep the rest from being taken. */
-import { readFile } from "node:fs/promises";
 import { AppError, toAppError } from "../../base/errors.ts";
 import { collect } from "../../base/result.ts";
 import type { TakeOverPlan, TakeOverResult } from "../api/schema.ts";
@@ -7,6 +6,7 @@ import { parseHost } from "../hosts/host.ts";
 import type { JobHandler } from "../jobs/runner.ts";
 import { imageName, wanted } from "../routes/results.ts";
 import type { Services } from "../services.ts";
+import { textOf } from "../systemimager/read.ts";
 
 export interface TakeOverParams {
   readonly folder: string;
@@ -26,7 +26,7 @@ export function takeOverHandler(services: () => Services): JobHandler {
         notes: [...plan.notes],
         failures: [],
       };
-      const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
+      const attempt = async (what: string, work: () => Promise<void> | void): Promise<void> => {
         signal.throwIfAborted();
         try {
           await work();
@@ -41,8 +41,12 @@ export function takeOverHandler(services: () => Services): JobHandler {
       };
       for (const { name, message, host, layout } of plan.images) {
         await attempt(`image ${name}`, async () => {
-          const layoutText =
-            layout === undefined ? undefined : await readFile(`${folder}/${layout}`, "latin1");
+          const layoutText = layout === undefined ? undefined : await textOf(`${folder}/${layout}`);
+          if (layout !== undefined && layoutText === undefined) {
+            result.notes.push(
+              `${layout}: not taken, because it is a link; ${name} keeps the layout that it has`,
+            );
+          }
           const { manifest } = await store.importImage(
             imageName(name),
             { kind: "folder", folder: `${folder}/images/${name}` },
@@ -79,10 +83,9 @@ export function takeOverHandler(services: () => Services): JobHandler {
           }
         });
       }
-      await attempt("nodes", async () => {
+      await attempt("nodes", () => {
         hosts.add(wanted(collect(plan.nodes.map(parseHost))));
         result.nodes.push(...plan.nodes.map(({ name }) => name));
-        await Promise.resolve();
       });
       if (result.failures.length > 0 && result.images.length === 0 && result.nodes.length === 0) {
         throw new AppError("refused", `Nothing was taken: ${result.failures.join("; ")}`);

@@ -141,6 +141,22 @@ describe("working inside an image", () => {
     expectUndone();
   });
 
+  it("writes nothing outside of the tree, wherever the image's resolv.conf leads", async () => {
+    const outside = join(folder, "outside");
+    writeFileSync(outside, "mine\n");
+    const conf = join(tree(), "etc/resolv.conf");
+    rmSync(conf, { force: true });
+    for (const start of ["/run", "../run", "/run/systemd"]) {
+      symlinkSync(`${start}${"/..".repeat(12)}${outside}`, conf);
+
+      expect(await chroot("web", "--", "true")).toEqual({ code: 0, output: "" });
+
+      expect(readFileSync(outside, "latin1")).toBe("mine\n");
+      rmSync(conf);
+    }
+    expectUndone();
+  });
+
   it("holds the image: others are told who does", async () => {
     const child = spawn(process.execPath, argv("web", "--", "sleep", "1000"), {
       cwd: repository,

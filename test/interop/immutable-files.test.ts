@@ -76,6 +76,16 @@ describe.skipIf(!hasSshd).each(filesystems)("immutable and append-only files on 
     expect(notes.filter((note) => note.includes("immutable"))).toHaveLength(3);
   });
 
+  test("are left alone outside of the node, whatever names somebody gave files on it", async () => {
+    shell(`cd '${folder}/disk'; echo outside >outside; chattr +i outside; cd node
+      d=$(printf 'x\\n----i---------------- ..'); mkdir "$d"; echo stray >"$d/outside"; chattr +i "$d/outside"; chattr -i "$d/outside"`);
+
+    await update();
+
+    expect(shell(`lsattr -d '${folder}/disk/outside'`)).toMatch(/^\S*i\S* /);
+    expect(differences()).toEqual([]);
+  });
+
   test("that are immutable on the node alone, or there no more, are put right, and nothing else sent", async () => {
     shell(`cd '${node}'; chattr +i plain-2; chattr -i i`);
 

@@ -43,95 +43,7 @@ run_list() {
     fi
 }
 
-# ---- what the tools of a small or old machine cannot do is done otherwise: those of busybox, and GNU's of before 2010. Which they are is
-# tried out once, in the staging folder, and handed down.
-
-try_tools() {
-    [ -z "${INGOT_RM:-}" ] || return 0
-    INGOT_RM=plain INGOT_MV=plain INGOT_TOUCH=stamp
-    rm -rf --one-file-system "$staging/try" 2>/dev/null && INGOT_RM=one-file-system
-    if : >"$staging/try" && mv -f -T "$staging/try" "$staging/try-2" 2>/dev/null &&
-        mv -f -t "$control" -- "$staging/try-2" 2>/dev/null &&
-        find "$control" -maxdepth 0 ! -lname x -exec true {} + 2>/dev/null; then
-        INGOT_MV=directories
-    fi
-    rm -f "$staging/try" "$staging/try-2" "$control/try-2"
-    # Without -c, one that does not know the words makes no file either.
-    if touch -h -c -d @1.5 "$staging/try" 2>/dev/null; then
-        INGOT_TOUCH=exact
-    elif touch -h -c -d @1 "$staging/try" 2>/dev/null; then
-        INGOT_TOUCH=seconds
-    elif ! touch -h -c "$staging/try" 2>/dev/null; then
-        INGOT_TOUCH=stamp-of-files
-    fi
-    export INGOT_RM INGOT_MV INGOT_TOUCH
-}
-
-# Removes the tree $1, and nothing that is mounted in it.
-remove_tree() {
-    if [ "$INGOT_RM" = one-file-system ]; then
-        rm -rf --one-file-system "$1"
-    elif grep -q '/\.ingot-staging/' /proc/mounts; then
-        fail "something is mounted in a folder .ingot-staging"
-    else
-        rm -rf "$1"
-    fi
-}
-
-# Renames $1 to $2, where nothing stands.
-rename_to() {
-    if [ "$INGOT_MV" = directories ]; then
-        mv -T "$1" "$2"
-    else
-        [ ! -e "$2" ] && [ ! -L "$2" ] && mv "$1" "$2"
-    fi
-}
-
-# TIME PATH: a time as the lists have it, "@SECONDS.NANOSECONDS", or "now".
-set_time() {
-    [ "$1" != now ] || {
-        touch -c "$2"
-        return
-    }
-    case $INGOT_TOUCH in
-        exact) touch -h -c -d "$1" "$2" ;;
-        seconds) touch -h -c -d "${1%.*}" "$2" ;;
-        *)
-            if [ "$INGOT_TOUCH" = stamp ]; then
-                TZ=UTC0 touch -h -c -t "$(stamp "${1#@}")" "$2"
-            elif [ ! -L "$2" ]; then
-                TZ=UTC0 touch -c -t "$(stamp "${1#@}")" "$2"
-            fi
-            ;;
-    esac
-}
-
-# Seconds since 1970 as CCYYMMDDhhmm.SS: days are counted from the first of March of the year 0, in periods of 400 years.
-stamp() {
-    time=${1%.*}
-    days=$(((time + 62162035200) / 86400)) rest=$(((time + 62162035200) % 86400))
-    era=$((days / 146097)) day=$((days % 146097))
-    year=$(((day - day / 1460 + day / 36524 - day / 146096) / 365))
-    day=$((day - (365 * year + year / 4 - year / 100)))
-    month=$(((5 * day + 2) / 153))
-    day=$((day - (153 * month + 2) / 5 + 1)) year=$((year + era * 400))
-    if [ "$month" -lt 10 ]; then
-        month=$((month + 3))
-    else
-        month=$((month - 9)) year=$((year + 1))
-    fi
-    printf '%04d%02d%02d%02d%02d.%02d\n' "$year" "$month" "$day" $((rest / 3600)) $((rest / 60 % 60)) $((rest % 60))
-}
-
-# Free KiB on the filesystem of $1.
-free_space() {
-    # shellcheck disable=SC2046 # two numbers
-    set -- "$1" $(stat -f -c '%a %S' "$1" 2>/dev/null)
-    case ${2:-}-${3:-} in
-        - | *[!0-9-]*) df -P -k "$1" | sed -n '$s/^.* \([0-9]*\) *[0-9-]*% .*$/\1/p' ;;
-        *) echo $(($2 * ($3 / 512) / 2)) ;;
-    esac
-}
+#INGOT-INCLUDE images/update/client/apply-tools.sh
 
 # ---- actions that `each` calls
 
@@ -262,6 +174,8 @@ clear_flags() {
     while IFS= read -r line; do
         path=${line#* } old=
         [ -e "$path" ] || continue
+        # A name with a newline in it, which anybody may make, looks like a line about another file.
+        grep -z -x -F -q -e "$path" "$lists/$1" || continue
         case ${line%% *} in *a*) old=a ;; esac
         case ${line%% *} in *i*) old=${old}i ;; esac
         chattr -ai -- "$path" || fail "$path is immutable and cannot be changed: nothing was changed"
@@ -360,105 +274,9 @@ finish() {
     done
 }
 
-# ---- the kit: the tools that this script needs, with their libraries, in a memory filesystem in a mount namespace of its own. The
-# script runs in there, with the machine's tree at /node, and so does not depend on what it replaces.
+#INGOT-INCLUDE images/update/client/apply-kit.sh
 
-kit_tools="sh xargs tar mv rm rmdir mkdir ln chmod chown touch sync stat mktemp find cat cp dd head sha256sum tail chroot"
-
-# Used where the plan asks for them, which it does where the machine has them.
-kit_extras="b2sum lsattr chattr getfattr setfattr sed grep df readlink"
-
-kit_file() {
-    [ -e "$INGOT_KIT$1" ] && return
-    mkdir -p "$INGOT_KIT${1%/*}" && cp -L -p "$1" "$INGOT_KIT$1"
-}
-
-kit_tool() {
-    tool=$(command -v "$1") && tool=$(readlink -f "$tool") || return
-    kit_file "$tool" && ln -s "$tool" "$INGOT_KIT/ingot-bin/$1" || return
-    # Lines are "NAME => PATH (ADDRESS)" and "PATH (ADDRESS)"; a program without libraries has none. The loader is asked itself:
-    # ldd is lost where an update was cut off between two C libraries. Loaders other than glibc's know only ldd.
-    {
-        LD_TRACE_LOADED_OBJECTS=1 "$tool" --version </dev/null 2>/dev/null
-        ldd "$tool" 2>/dev/null
-    } | sed -n 's,^.*[[:space:]]\(/[^ ]*\) (0x.*,\1,p' >"$control/libraries"
-    while read -r library; do
-        kit_file "$library" || return
-    done <"$control/libraries"
-}
-
-# In the namespace: fills the kit and goes on in it.
-enter_kit() {
-    mount --make-rprivate / && mount -t tmpfs -o mode=700 ingot-kit "$INGOT_KIT" || return
-    mkdir "$INGOT_KIT/ingot-bin" "$INGOT_KIT/node" "$INGOT_KIT/dev" "$INGOT_KIT/tmp" || return
-    for name in $kit_tools; do
-        kit_tool "$name" || return
-    done
-    for name in $kit_extras; do
-        ! command -v "$name" >/dev/null || kit_tool "$name" || return
-    done
-    mount --rbind /dev "$INGOT_KIT/dev" && mount --rbind / "$INGOT_KIT/node" || return
-    chroot "$INGOT_KIT" /ingot-bin/sh -c true || return
-    exec chroot "$INGOT_KIT" /ingot-bin/sh -c 'INGOT_IN_KIT=1 PATH=/ingot-bin
-        export INGOT_IN_KIT PATH
-        cd /node && exec sh ./.ingot-staging/control/apply.sh'
-}
-
-# ---- boot files
-
-# THING PROGRAM WORD…: runs it on the machine's own tree and says how it went.
-boot_program() {
-    thing=$1
-    shift
-    if "$@" >"$control/said" 2>&1; then
-        echo "note $thing: made anew by $1"
-        return 0
-    fi
-    echo "ingot: $1 failed, check $thing before the next reboot: $(tail -n 1 "$control/said")" >&2
-    return 1
-}
-
-# Makes anew what stands in the list $1, with the machine's own programs. Those that fail stay on the list.
-boot_steps() {
-    failed=0
-    : >"$1.failed"
-    while IFS= read -r step; do
-        echo "phase $step"
-        case $step in
-            initramfs)
-                if command -v update-initramfs >/dev/null; then
-                    boot_program "the initramfs" update-initramfs -u -k all
-                elif command -v dracut >/dev/null; then
-                    boot_program "the initramfs" dracut --regenerate-all --force
-                elif command -v mkinitcpio >/dev/null; then
-                    boot_program "the initramfs" mkinitcpio -P
-                else
-                    echo "note no program that makes an initramfs was found"
-                fi
-                ;;
-            boot-loader)
-                if command -v update-grub >/dev/null; then
-                    boot_program "the boot menu" update-grub
-                elif command -v grub2-mkconfig >/dev/null && [ -d /boot/grub2 ]; then
-                    boot_program "the boot menu" grub2-mkconfig -o /boot/grub2/grub.cfg
-                elif command -v grub-mkconfig >/dev/null && [ -d /boot/grub ]; then
-                    boot_program "the boot menu" grub-mkconfig -o /boot/grub/grub.cfg
-                else
-                    echo "note no program that makes a boot menu was found"
-                fi
-                ;;
-        esac || {
-            echo "$step" >>"$1.failed"
-            failed=1
-        }
-    done <"$1"
-    if [ "$failed" = 0 ]; then
-        rm -f "$1" "$1.failed"
-    else
-        mv -f "$1.failed" "$1"
-    fi
-    return "$failed"
-}
+#INGOT-INCLUDE images/update/client/apply-boot.sh
 
 mv_option=-f
 try_tools
