@@ -67,6 +67,7 @@ export const shellFiles: ReadonlySet<string> = new Set([
   "images/store/verify.ts",
   "images/store/version-members.ts",
   "images/store/version-stream.ts",
+  "images/store/whole-file.ts",
   "images/store/zstd.ts",
   "images/tree/apply.ts",
   "images/tree/commit.ts",
