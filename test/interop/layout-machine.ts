@@ -49,6 +49,8 @@ export async function makeMachine(diskMib: number, sectorSize = 512): Promise<Te
   mkdirSync(target);
   const loop = await run(["losetup", "--find", "--show", "--sector-size", String(sectorSize), image]);
   const disk = loop.stdout.trim();
+  // Partitions outlive the file that a loop device had before, also one that another program has just let go of.
+  await run(["partx", "--delete", disk], { allowFailure: true });
   const read = (name: string) => {
     const at = path.join(folder, name);
     return existsSync(at) ? readFileSync(at, "utf8") : "";
@@ -74,7 +76,6 @@ export async function makeMachine(diskMib: number, sectorSize = 512): Promise<Te
     },
     remove: async () => {
       await run(["umount", "--recursive", target], { allowFailure: true });
-      // Partitions outlive the loop device's file, and the next user of the device would see them.
       await run(["partx", "--delete", disk], { allowFailure: true });
       await run(["losetup", "--detach", disk], { allowFailure: true });
       rmSync(folder, { recursive: true, force: true });
