@@ -29,7 +29,5 @@ step npx biome check --error-on-warnings .
 step sh test/shellcheck.sh
 step npx tsc --noEmit
 step npx knip
-# The quick ones first, because nobody waits for machines to hear of a typing mistake.
-step npx vitest run --project unit
-# Then one run of vitest for all, so that its summary at the end counts everything.
+# One run of vitest, so that its summary at the end counts everything; the quick tests come first in it.
 step npx vitest run --project unit --project interop --project "$project"
