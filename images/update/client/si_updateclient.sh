@@ -1,6 +1,9 @@
 #!/bin/sh
 # si_updateclient: brings this machine to a version of an image. What the server sends (a listing command, a plan, a bundle with its
 # apply script) is believed because the server has proved that it holds the pinned key.
+#
+# The variables of images/remote/client/server.sh, which becomes part of this.
+# shellcheck disable=SC2034,SC2154
 set -u
 umask 077
 
@@ -83,53 +86,8 @@ done
 
 [ "$(id -u)" = 0 ] || die "must be run as root"
 [ -n "$image" ] || die "which image? (--image NAME)"
-case $server in
-    '') url=$INGOT_URL ;;
-    http://*) die "the server is reached by https only" ;;
-    https://*) url=${server%/} ;;
-    *:*) url=https://$server ;;
-    *)
-        # A bare name: the port of the server that installed this command.
-        port=${INGOT_URL##*:}
-        case $port in
-            '' | *[!0-9]*) url=https://$server ;;
-            *) url=https://$server:$port ;;
-        esac
-        ;;
-esac
-[ -n "$url" ] || die "which server? (--server HOST)"
-[ -n "$INGOT_PIN" ] || die "the server's key is not known here: install this command with the line that 'ingot client' prints there"
 
-work=$(mktemp -d) || die "cannot make a temporary folder"
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-
-# Curl before 7.76 cannot fail and show why.
-curl_fail=--fail
-if curl --fail-with-body --version >/dev/null 2>&1; then
-    curl_fail=--fail-with-body
-fi
-
-# request PATH BODY: POSTs the file BODY, answer on standard output. The certificate is judged by the pinned key alone. The token
-# goes by way of files, so that nobody sees it in the list of processes.
-request() {
-    if command -v curl >/dev/null; then
-        printf 'header = "Authorization: Bearer %s"\n' "$INGOT_TOKEN" >"$work/curl"
-        curl -sS -k --pinnedpubkey "$INGOT_PIN" "$curl_fail" -K "$work/curl" -H 'Content-Type: application/octet-stream' \
-            -X POST -T "$2" "$url$1"
-    elif wget --help 2>&1 | grep -q -e --pinnedpubkey; then
-        printf 'header = Authorization: Bearer %s\n' "$INGOT_TOKEN" >"$work/wget"
-        WGETRC=$work/wget wget -q -O - --content-on-error --no-check-certificate --pinnedpubkey="$INGOT_PIN" \
-            --header='Content-Type: application/octet-stream' --post-file="$2" "$url$1"
-    else
-        die "neither curl nor a wget that can pin keys is installed"
-    fi
-}
-
-# What the server said against it: its answers to failures are JSON with a "detail".
-said() {
-    sed -n 's/.*"detail":"\([^"]*\)".*/\1/p' "$1" | head -n 1
-}
+#INGOT-INCLUDE images/remote/client/server.sh
 
 encode() {
     printf '%s' "$1" | od -An -v -tx1 | tr -d '\n' | tr ' ' '%'
