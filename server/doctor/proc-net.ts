@@ -39,11 +39,16 @@ function addressOf(hex: string): string {
     .join(".");
 }
 
-/** The inode of the listening Unix socket at a path. */
+/** `__SO_ACCEPTCON` in the table's flags: the socket listens. */
+const listens = 0x10000;
+
+/** The inode of the listening Unix socket at a path. The connections that it has accepted stand in the table under the same path. */
 export function findUnixSocket(table: string, path: string): number | undefined {
-  const line = table.split("\n").find((candidate) => candidate.endsWith(` ${path}`));
-  const inode = line?.trim().split(/\s+/)[6];
-  return inode === undefined ? undefined : Number(inode);
+  const rows = table.split("\n").filter((line) => line.endsWith(` ${path}`));
+  const row = rows
+    .map((line) => line.trim().split(/\s+/))
+    .find((fields) => (Number.parseInt(fields[3] ?? "", 16) & listens) !== 0);
+  return row?.[6] === undefined ? undefined : Number(row[6]);
 }
 
 /** Whether a socket gets what is sent to `address`. */

@@ -35,8 +35,9 @@ describe("parseSocketTable()", () => {
 });
 
 describe("findUnixSocket()", () => {
-  it("finds the inode by the path", () => {
+  it("finds the inode by the path, and not that of a connection to it", () => {
     const table = `Num       RefCount Protocol Flags    Type St Inode Path
+0000000000000000: 00000003 00000000 00000000 0001 03 31400 /var/lib/ingot/ingot.sock
 0000000000000000: 00000002 00000000 00010000 0001 01 31337 /var/lib/ingot/ingot.sock
 `;
 
