@@ -43,8 +43,12 @@ export function loaderTarget(arch: ClientArch): LoaderTarget {
   return `${arch.firmware}-${arch.processor}`;
 }
 
-/** First loaders by target. BIOS and UEFI x64 are named as in Debian's `ipxe` package. */
+/**
+ * First loaders by target. BIOS and UEFI x64 are named as in Debian's `ipxe` package, which has none for arm64: GRUB is what comes with
+ * that processor's flavor.
+ */
 export const defaultLoaders: Readonly<Partial<Record<LoaderTarget, string>>> = {
   "bios-x86": "undionly.kpxe",
   "uefi-x64": "snponly.efi",
+  "uefi-arm64": "grubaa64.efi",
 };

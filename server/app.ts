@@ -7,6 +7,7 @@ import type { Clock, Log, Random } from "../base/ports.ts";
 import { sshConnector } from "../images/remote/ssh-session.ts";
 import { DirectoryStore } from "../images/store/directory-store.ts";
 import { aptSource } from "../netboot/flavor/apt-source.ts";
+import { debianArchitecture } from "../netboot/flavor/flavor.ts";
 import type { Credentials } from "./api/auth.ts";
 import type { Status } from "./api/schema.ts";
 import { createTokens } from "./client-tokens.ts";
@@ -102,7 +103,8 @@ async function start(config: Config, env: AppEnv, lifecycle: Lifecycle): Promise
     folder: paths.flavors,
     workFolder: paths.work,
     clock,
-    packages: async () => await aptSource({ workDir: paths.work, log }),
+    packages: async (arch) =>
+      await aptSource({ workDir: paths.work, architecture: debianArchitecture(arch), log }),
   });
   const journal = createSqliteJournal(database);
   journal.prune(startedAt - config.jobs.keep);

@@ -2,7 +2,9 @@
 import { kernelParameters } from "../autoinstall/install/protocol.ts";
 import type { MacAddress } from "../base/net-types.ts";
 import { formatVersion } from "../images/manifest.ts";
+import type { Processor } from "../netboot/arch.ts";
 import type { BootDecision, LocalBootMethod } from "../netboot/booter.ts";
+import type { FlavorArch } from "../netboot/flavor/flavor.ts";
 import type { Host } from "./hosts/host.ts";
 import type { Install } from "./installs/install.ts";
 import { isRescueWanted, type Rescue } from "./rescues/rescue.ts";
@@ -17,9 +19,14 @@ export interface BootFacts {
   /** Set where machines that nobody knows are discovered. */
   readonly discovery?: Discovery | undefined;
   readonly now: number;
-  /** Whether the install's flavor is there. */
-  readonly hasFlavor: (name: string) => boolean;
+  /** What asks; undefined where nothing does, and any machine is meant. */
+  readonly processor?: Processor | undefined;
+  /** The machines that a flavor is for, where it is there. */
+  readonly flavorArch: (name: string) => FlavorArch | undefined;
 }
+
+/** The flavor of machines with another processor than the PCs that `standard` is for has this at the end of its name. */
+const armSuffix = "-arm64";
 
 export interface Discovery {
   readonly flavor: string;
@@ -48,10 +55,11 @@ export function decideBoot(facts: BootFacts, service: InstallService): BootDecis
   if (host === undefined) {
     return decideForStranger(facts, service);
   }
-  if (isRescueWanted(rescue, facts.now) && facts.hasFlavor(rescue.flavor)) {
+  const rescueFlavor = isRescueWanted(rescue, facts.now) ? kindredFlavor(rescue.flavor, facts) : undefined;
+  if (rescue !== undefined && rescueFlavor !== undefined) {
     return {
       kind: "rescue",
-      ...bootFiles(rescue.flavor),
+      ...bootFiles(rescueFlavor),
       cmdline: commandLine([host.kernelArguments, rescue.kernelArguments], service, "rescue"),
       reason: `a rescue shell was asked for on ${host.name}`,
     };
@@ -65,19 +73,38 @@ function withMethod(decision: BootDecision, method: LocalBootMethod): BootDecisi
   return decision.kind === "local-disk" ? { ...decision, method } : decision;
 }
 
-function decideForStranger({ discovery, hasFlavor }: BootFacts, service: InstallService): BootDecision {
+const processors: Readonly<Record<FlavorArch, readonly Processor[]>> = {
+  x86_64: ["x86", "x64"],
+  aarch64: ["arm64"],
+};
+
+/** Whether a flavor's kernel runs on the machine that asks. */
+function suits(name: string, { flavorArch, processor }: BootFacts): boolean {
+  const arch = flavorArch(name);
+  return arch !== undefined && (processor === undefined || processors[arch].includes(processor));
+}
+
+/** The flavor, or its kin for the processor of the machine that asks: `standard-arm64` for `standard`. */
+function kindredFlavor(name: string, facts: BootFacts): string | undefined {
+  return [name, `${name}${armSuffix}`].find((one) => suits(one, facts));
+}
+
+function decideForStranger(facts: BootFacts, service: InstallService): BootDecision {
+  const { discovery } = facts;
   if (discovery === undefined) {
     return { kind: "ignore", reason: "this machine is not known" };
   }
   if (discovery.isIgnored) {
     return { kind: "ignore", reason: "this machine is not known, and an administrator wants it left alone" };
   }
-  if (!hasFlavor(discovery.flavor)) {
-    return { kind: "ignore", reason: `there is no flavor ${discovery.flavor} to discover this machine with` };
+  const flavor = kindredFlavor(discovery.flavor, facts);
+  if (flavor === undefined) {
+    const wanted = facts.processor === "arm64" ? `${discovery.flavor}${armSuffix}` : discovery.flavor;
+    return { kind: "ignore", reason: `there is no flavor ${wanted} to discover this machine with` };
   }
   return {
     kind: "discover",
-    ...bootFiles(discovery.flavor),
+    ...bootFiles(flavor),
     cmdline: commandLine([discovery.kernelArguments], service, "discover"),
     reason: "this machine is not known: it reports its hardware and waits to be adopted",
   };
@@ -104,10 +131,13 @@ function decideForNode(
   if (facts.now >= install.expiresAt) {
     return { kind: "local-disk", reason: `the arming of ${host.name} has expired` };
   }
-  if (!facts.hasFlavor(install.flavor)) {
+  if (!suits(install.flavor, facts)) {
+    const arch = facts.flavorArch(install.flavor);
+    const what = arch === undefined ? "gone" : `for ${arch} machines`;
+    // Never its kin: the image that it was armed with is of that processor too.
     return {
       kind: "local-disk",
-      reason: `flavor ${install.flavor} is gone, so ${host.name} cannot be installed`,
+      reason: `flavor ${install.flavor} is ${what}, so ${host.name} cannot be installed`,
     };
   }
   return {

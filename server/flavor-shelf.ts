@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { AppError } from "../base/errors.ts";
 import type { Clock } from "../base/ports.ts";
 import { buildFlavor } from "../netboot/flavor/build.ts";
-import type { FlavorInfo } from "../netboot/flavor/flavor.ts";
+import { type FlavorArch, type FlavorInfo, flavorFiles } from "../netboot/flavor/flavor.ts";
 import { listFlavors, removeFlavor } from "../netboot/flavor/flavor-folder.ts";
 import type { PackageSource } from "../netboot/flavor/package-source.ts";
 import type { FlavorShelf } from "./services.ts";
@@ -12,7 +12,7 @@ export interface FlavorShelfOptions {
   readonly folder: string;
   readonly workFolder: string;
   readonly clock: Clock;
-  readonly packages: () => Promise<PackageSource>;
+  readonly packages: (arch: FlavorArch) => Promise<PackageSource>;
 }
 
 /** Flavors on disk, with their descriptions held in memory: a boot reads no folder to know what there is. */
@@ -28,13 +28,17 @@ export async function openFlavorShelf(options: FlavorShelfOptions): Promise<Flav
     list: refresh,
     has: (name) => known.has(name),
     get: (name) => known.get(name),
-    async build(name, { onProgress, signal, log, kernel }) {
+    loaderFolders: () =>
+      [...known.values()]
+        .filter(({ loaders }) => loaders !== undefined)
+        .map(({ name }) => join(options.folder, name, flavorFiles.loaders)),
+    async build(name, { arch, onProgress, signal, log, kernel }) {
       const flavor = await buildFlavor({
         name,
-        arch: "x86_64",
+        arch,
         outDir: options.folder,
         workDir: join(options.workFolder, "flavor"),
-        source: await options.packages(),
+        source: await options.packages(arch),
         ...(kernel === undefined ? {} : { systemKernel: kernel }),
         clock: options.clock,
         onProgress,

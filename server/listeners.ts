@@ -124,7 +124,7 @@ async function openAll(parts: ListenerParts, opening: Opening): Promise<readonly
       bootUrl: `http://${address}:${bootPort}`,
     };
     nodeUrls.push(boot.nodeUrl);
-    const folders = loaderFolders(parts.paths.root);
+    const folders = (): readonly string[] => loaderFolders(parts.paths.root, services.flavors);
     const routes = bootRoutes(services, { place: boot, files: createBootFiles(folders) });
     await open("boot", { kind: "plain", host: address, port: bootPort }, router(routes), wanted.name);
     await openNetboot(parts, opening, { place, boot, folders });
@@ -136,7 +136,7 @@ async function openAll(parts: ListenerParts, opening: Opening): Promise<readonly
 async function openNetboot(
   parts: ListenerParts,
   opening: Opening,
-  at: { readonly place: BootPlace; readonly boot: BootInterface; readonly folders: readonly string[] },
+  at: { readonly place: BootPlace; readonly boot: BootInterface; readonly folders: () => readonly string[] },
 ): Promise<void> {
   const { services, config } = parts;
   const { address, config: wanted } = at.place;

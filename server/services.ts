@@ -5,7 +5,7 @@ import type { Duration } from "../base/quantity.ts";
 import type { ImageName, Manifest } from "../images/manifest.ts";
 import type { HostKeyStore, RemoteConnector } from "../images/remote/session.ts";
 import type { ImageStore } from "../images/store/store.ts";
-import type { FlavorInfo } from "../netboot/flavor/flavor.ts";
+import type { FlavorArch, FlavorInfo } from "../netboot/flavor/flavor.ts";
 import type { SystemKernel } from "../netboot/flavor/kernel-files.ts";
 import type { Status } from "./api/schema.ts";
 import type { AdoptionRule } from "./discovery/adoption.ts";
@@ -23,9 +23,12 @@ export interface FlavorShelf {
   /** Asked for every boot; answers from memory. */
   has(name: string): boolean;
   get(name: string): FlavorInfo | undefined;
+  /** Where the first loaders lie that came with flavors. */
+  loaderFolders(): readonly string[];
   build(
     name: string,
     options: {
+      readonly arch: FlavorArch;
       readonly onProgress: ProgressSink;
       readonly signal: AbortSignal;
       readonly log: Log;

@@ -46,6 +46,8 @@ parted              # layouts
 pxelinux            # lpxelinux.0: exports that a site's loader reads
 syslinux-common     # ldlinux.c32, which that needs
 python3             # node-gyp
+qemu-efi-aarch64    # UEFI for emulated ARM servers
+qemu-system-arm     # ARM servers
 qemu-system-x86     # machines
 qemu-utils          # qemu-img
 rpm                 # an rpm database: which packages changed
@@ -55,6 +57,7 @@ skopeo              # container archives, made and read by others
 socat               # the serial line of a machine by hand
 tcpdump             # what went over a lab's wire
 tftp-hpa            # a foreign TFTP client
+tftpd-hpa           # a foreign TFTP server: the peer of benchmarks
 udhcpc              # a foreign DHCP client
 umoci               # container archives, unpacked by others
 util-linux          # unshare, nsenter, losetup, partx

@@ -8,6 +8,7 @@ const diskLoaders = [
     (name) => `${name}/shimx64.efi`,
   ),
   ...["sles/shim.efi", "opensuse/shim.efi", "debian/grubx64.efi", "BOOT/BOOTX64.EFI"],
+  ...["debian/shimaa64.efi", "ubuntu/shimaa64.efi", "debian/grubaa64.efi", "BOOT/BOOTAA64.EFI"],
 ].map((path) => `/EFI/${path}`);
 
 const startDisk = [
@@ -26,7 +27,7 @@ const startDisk = [
 ];
 
 /** Sends every machine to its own configuration, whose name only GRUB knows; where there is none, back to the firmware. */
-export const grubEntry = "configfile $prefix/grub.cfg-01-$net_default_mac\nexit 1\n";
+export const grubEntry = "configfile $prefix/grub.cfg-01-$net_default_mac-$grub_cpu\nexit 1\n";
 
 /**
  * The configuration that carries a decision out. Kernel and ramdisk come by HTTP; by TFTP where GRUB has no HTTP, as Debian's signed one,

@@ -64,20 +64,26 @@ export function grubName(mac: MacAddress): string {
   return `grub/grub.cfg-01-${mac.replaceAll(":", "-")}`;
 }
 
+/** The architecture of the machines that GRUB runs on, by its `$grub_cpu`; UEFI for PCs where the name does not tell. */
+const grubProcessors: Readonly<Record<string, number>> = { arm64: 11, x86_64: 7, i386: 6 };
+
 /**
- * The machine and loader that a configuration's name stands for: the inverse of the two above. Written with colons where a GRUB script
- * puts its own variable in.
+ * The machine and loader that a configuration's name stands for: the inverse of the two above. Written with colons, and with GRUB's own
+ * processor at the end, where a GRUB script puts its variables in.
  */
 export function parseLoaderConfigName(
   name: string,
 ): { readonly loader: "pxelinux" | "grub"; readonly machine: Machine } | undefined {
-  const match = /^(pxelinux\.cfg\/|grub\/grub\.cfg-)01-([0-9a-f]{2}(?:[-:][0-9a-f]{2}){5})$/i.exec(name);
+  const match =
+    /^(pxelinux\.cfg\/|grub\/grub\.cfg-)01-([0-9a-f]{2}(?:[-:][0-9a-f]{2}){5})(?:-(arm64|x86_64|i386))?$/i.exec(
+      name,
+    );
   const mac = match?.[2] === undefined ? undefined : parseMac(match[2]);
   if (mac?.ok !== true) {
     return undefined;
   }
   const loader = match?.[1]?.startsWith("grub") === true ? "grub" : "pxelinux";
-  const arch = clientArch(loader === "grub" ? 7 : 0);
+  const arch = clientArch(loader === "grub" ? (grubProcessors[match?.[3] ?? ""] ?? 7) : 0);
   return { loader, machine: { mac: mac.value, arch, isIpxe: false, isHttpBoot: false } };
 }
 

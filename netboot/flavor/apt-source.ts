@@ -16,20 +16,24 @@ import { runProgram } from "./program.ts";
 export interface AptOptions {
   /** For apt's state and the downloaded packages; kept between builds, so that a second one downloads nothing. */
   readonly workDir: string;
+  /** Whose packages, as Debian calls it, where it is not this machine's own: they are looked up in package lists of their own. */
+  readonly architecture?: "amd64" | "arm64";
   readonly log: Log;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Makes a source. The machine's package lists are used as they are; where they are missing or stale, private ones are fetched. */
 export async function aptSource(options: AptOptions): Promise<PackageSource> {
-  const stateDir = join(options.workDir, "apt");
+  const foreign = await foreignArchitecture(options);
+  const stateDir = join(options.workDir, foreign === undefined ? "apt" : `apt-${foreign}`);
   const packageDir = join(options.workDir, "packages");
   const statusPath = join(stateDir, "status");
   await mkdir(join(stateDir, "lists", "partial"), { recursive: true });
   await mkdir(join(stateDir, "cache", "archives", "partial"), { recursive: true });
   await mkdir(packageDir, { recursive: true });
   await writeFile(statusPath, "");
-  let lists: "host" | "private" = "host";
+  let lists: "host" | "private" = foreign === undefined ? "host" : "private";
+  let fresh = false;
 
   function apt(program: "apt-get" | "apt-cache", words: readonly string[]): Promise<string> {
     const settings = [
@@ -40,6 +44,7 @@ export async function aptSource(options: AptOptions): Promise<PackageSource> {
       "APT::Install-Recommends=false",
       "APT::Get::Show-Versions=false",
       "Acquire::Retries=3",
+      ...(foreign === undefined ? [] : [`APT::Architecture=${foreign}`, `APT::Architectures=${foreign}`]),
       ...(lists === "private" ? [`Dir::State::lists=${join(stateDir, "lists")}/`] : []),
     ];
     const argv: [string, ...string[]] = [
@@ -55,11 +60,12 @@ export async function aptSource(options: AptOptions): Promise<PackageSource> {
     try {
       return await work();
     } catch (error) {
-      if (lists === "private" || options.signal?.aborted === true) {
+      if (fresh || options.signal?.aborted === true) {
         throw error;
       }
       options.log.info("Fetching fresh package lists", { reason: String(error) });
       lists = "private";
+      fresh = true;
       await apt("apt-get", ["update", "-q"]);
       return await work();
     }
@@ -100,10 +106,28 @@ export async function aptSource(options: AptOptions): Promise<PackageSource> {
     return records.map(pathOf);
   }
 
+  if (foreign !== undefined) {
+    // Nobody else keeps these lists new.
+    options.log.info("Fetching package lists", { architecture: foreign });
+    await apt("apt-get", ["update", "-q"]);
+    fresh = true;
+  }
   return {
     find: (names, how) => withFreshLists(() => find(names, how)),
     fetch,
   };
+}
+
+/** The architecture that is asked for, unless it is what this machine's apt is about anyway. */
+async function foreignArchitecture({
+  architecture,
+  signal,
+}: AptOptions): Promise<"amd64" | "arm64" | undefined> {
+  if (architecture === undefined) {
+    return undefined;
+  }
+  const own = await runProgram(["dpkg", "--print-architecture"], { debianPackage: "dpkg", signal });
+  return own.trim() === architecture ? undefined : architecture;
 }
 
 async function isIntact(path: string, record: PackageRecord): Promise<boolean> {

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { AppError } from "../../base/errors.ts";
 import { readPackageFile } from "../../base/package-file.ts";
-import type { RelPath } from "../../base/path-bytes.ts";
+import { baseName, type RelPath } from "../../base/path-bytes.ts";
 import { type Clock, discardLog, type Log, type ProgressSink } from "../../base/ports.ts";
 import type { Result } from "../../base/result.ts";
 import { kernelPackage, type PackageRecord } from "./apt-output.ts";
@@ -25,9 +25,10 @@ import {
 import { makeBuildFolder, publishFlavor } from "./flavor-folder.ts";
 import type { SystemKernel } from "./kernel-files.ts";
 import { type KernelParts, readKernelPackage, readSystemKernel } from "./kernel-reader.ts";
-import { serverModules, virtualModules } from "./module-list.ts";
-import { standardPackages, unwantedLibraries } from "./package-list.ts";
+import { armModules, serverModules, virtualModules } from "./module-list.ts";
+import { foreignLoaders, standardPackages, unwantedLibraries } from "./package-list.ts";
 import type { PackageSource } from "./package-source.ts";
+import { matchesPath } from "./path-pattern.ts";
 import { startProgram } from "./program.ts";
 import { layTree, skeleton } from "./ramdisk-tree.ts";
 import { chooseUserland, isCandidate, type PackagedEntry } from "./userland.ts";
@@ -80,7 +81,7 @@ export async function buildFlavor(options: FlavorBuildOptions): Promise<FlavorIn
       signal: options.signal,
     });
     report("modules", `Reading ${packages.kernel?.name ?? `the kernel of ${options.systemKernel?.of}`}`);
-    const patterns = options.kernel === "cloud" ? virtualModules : [...virtualModules, ...serverModules];
+    const patterns = modulePatterns(options);
     const reading = { patterns, scratchDir, log, signal: options.signal };
     const kernel =
       options.systemKernel === undefined
@@ -93,7 +94,9 @@ export async function buildFlavor(options: FlavorBuildOptions): Promise<FlavorIn
     });
     const folder = await makeBuildFolder(outDir, name);
     const files = await writeFiles(folder, { tree, kernel, options });
+    const loaders = await writeLoaders(folder, options);
     const used = new Set([packages.kernel?.name, ...userland.map((entry) => entry.from)]);
+    const named = [...packages.all.filter((record) => used.has(record.name)), ...loaders.packages];
     const flavor = await publishFlavor(outDir, {
       folder,
       flavor: {
@@ -102,8 +105,8 @@ export async function buildFlavor(options: FlavorBuildOptions): Promise<FlavorIn
         kernelVersion: kernel.version,
         ...(options.systemKernel === undefined ? {} : { image: options.systemKernel.of }),
         ...files,
-        packages: packages.all
-          .filter((record) => used.has(record.name))
+        ...(loaders.names.length === 0 ? {} : { loaders: loaders.names }),
+        packages: named
           .map((record) => ({ name: record.name, version: record.version, sha256: record.sha256 }))
           .sort((a, b) => (a.name < b.name ? -1 : 1)),
         created: new Date(options.clock.now()).toISOString(),
@@ -166,6 +169,45 @@ function ownFiles(): readonly RamdiskEntry[] {
     mode,
     data: readPackageFile(`netboot/ramdisk/${asset}`),
   }));
+}
+
+function modulePatterns({ kernel, arch }: FlavorBuildOptions): readonly string[] {
+  const hardware = arch === "aarch64" ? [...serverModules, ...armModules] : serverModules;
+  return kernel === "cloud" ? virtualModules : [...virtualModules, ...hardware];
+}
+
+/** Loaders of machines that this server cannot have the packages of installed. */
+async function writeLoaders(
+  folder: string,
+  { arch, source, signal }: FlavorBuildOptions,
+): Promise<{ readonly names: readonly string[]; readonly packages: readonly PackageRecord[] }> {
+  const selections = foreignLoaders[arch];
+  if (selections.length === 0) {
+    return { names: [], packages: [] };
+  }
+  const records = await source.find(
+    selections.map(({ name }) => name),
+    { closure: false },
+  );
+  const paths = await source.fetch(records);
+  const names: string[] = [];
+  await mkdir(join(folder, flavorFiles.loaders), { recursive: true });
+  for (const selection of selections) {
+    const packagePath = paths[records.findIndex(({ name }) => name === selection.name)] ?? "";
+    const wants = (path: RelPath): boolean => selection.files.some((file) => matchesPath(path, file));
+    let found = 0;
+    for await (const entry of readDeb(packagePath, { wants, signal })) {
+      if (entry.kind === "file") {
+        found += 1;
+        names.push(baseName(entry.path));
+        await writeFile(join(folder, flavorFiles.loaders, baseName(entry.path)), entry.data);
+      }
+    }
+    if (found !== selection.files.length) {
+      throw new AppError("not-found", `Package ${selection.name} lacks ${selection.files.join(" or ")}`);
+    }
+  }
+  return { names: names.sort((a, b) => (a < b ? -1 : 1)), packages: records };
 }
 
 async function writeFiles(

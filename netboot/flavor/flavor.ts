@@ -1,7 +1,8 @@
 /** A flavor: a boot package of one kernel and one install ramdisk, and how it is described on disk (`flavor.json`). */
 import { err, ok, type Result } from "../../base/result.ts";
 
-export type FlavorArch = "x86_64";
+/** The machines that a flavor is for, as `uname -m` says on them. */
+export type FlavorArch = "x86_64" | "aarch64";
 
 export interface FlavorPackage {
   readonly name: string;
@@ -22,6 +23,8 @@ export interface FlavorInfo {
   readonly sha256s: { readonly kernel: string; readonly initrd: string };
   /** Every package whose files are in it, by name. */
   readonly packages: readonly FlavorPackage[];
+  /** First loaders that came with it, below its folder's `loaders`: for machines whose loaders this server has no packages of. */
+  readonly loaders?: readonly string[];
   /** When it was built: ISO 8601. */
   readonly created: string;
 }
@@ -29,7 +32,12 @@ export interface FlavorInfo {
 /** What `flavor.json` holds: everything but the paths, which follow from where it lies. */
 export type FlavorDescription = Omit<FlavorInfo, "kernelPath" | "initrdPath">;
 
-export const flavorFiles = { kernel: "kernel", initrd: "initrd.img", description: "flavor.json" } as const;
+export const flavorFiles = {
+  kernel: "kernel",
+  initrd: "initrd.img",
+  loaders: "loaders",
+  description: "flavor.json",
+} as const;
 
 /** A flavor's name is also a folder's and stands in URLs: letters, digits, `.`, `_`, `-`, beginning with a letter or digit. */
 export function parseFlavorName(text: string): Result<string, string> {
@@ -38,10 +46,16 @@ export function parseFlavorName(text: string): Result<string, string> {
     : err(`'${text}' is not a flavor name (letters, digits, '.', '_', '-', at most 64)`);
 }
 
+const debianNames = { x86_64: "amd64", aarch64: "arm64" } as const;
+
 /** The Debian architecture of a flavor's. */
-export function debianArchitecture(arch: FlavorArch): string {
-  const names: Readonly<Record<FlavorArch, string>> = { x86_64: "amd64" };
-  return names[arch];
+export function debianArchitecture(arch: FlavorArch): "amd64" | "arm64" {
+  return debianNames[arch];
+}
+
+/** The inverse of {@link debianArchitecture}. */
+export function flavorArch(debianName: "amd64" | "arm64"): FlavorArch {
+  return debianName === "amd64" ? "x86_64" : "aarch64";
 }
 
 export function encodeFlavor(flavor: FlavorDescription): string {
@@ -63,15 +77,20 @@ function isDescription(value: unknown): value is FlavorDescription {
   return (
     isRecord(value) &&
     typeof value.name === "string" &&
-    value.arch === "x86_64" &&
+    (value.arch === "x86_64" || value.arch === "aarch64") &&
     typeof value.kernelVersion === "string" &&
     (value.image === undefined || typeof value.image === "string") &&
+    (value.loaders === undefined || isFileNames(value.loaders)) &&
     typeof value.created === "string" &&
     hasFields(value.sizes, { names: ["kernel", "initrd", "unpacked"], type: "number" }) &&
     hasFields(value.sha256s, { names: ["kernel", "initrd"], type: "string" }) &&
     Array.isArray(value.packages) &&
     value.packages.every((one) => hasFields(one, { names: ["name", "version", "sha256"], type: "string" }))
   );
+}
+
+function isFileNames(value: unknown): boolean {
+  return Array.isArray(value) && value.every((one) => typeof one === "string" && /^[\w.-]+$/.test(one));
 }
 
 function hasFields(

@@ -100,3 +100,18 @@ export const serverModules: readonly string[] = [
   ...below("drivers/net/phy", "broadcom bcm87xx marvell realtek micrel smsc at803x"),
   ...below("drivers/net/phy", "aquantia marvell10g"),
 ];
+
+/** What servers with ARM processors need besides. */
+export const armModules: readonly string[] = [
+  ...below("drivers/ata", "ahci_platform ahci_seattle ahci_xgene"),
+  ...below("drivers/scsi/hisi_sas", "hisi_sas_v2_hw hisi_sas_v3_hw"),
+  ...below(
+    "drivers/net/ethernet",
+    "apm/*/* broadcom/genet/genet cadence/macb cavium/thunder/* hisilicon/*/* marvell/mvneta marvell/mvpp2/mvpp2",
+  ),
+  ...below("drivers/net/ethernet", "socionext/netsec qualcomm/emac/qcom-emac freescale/enetc/fsl-enetc"),
+  ...below("drivers/net/mdio", "mdio-thunder mdio-xgene"),
+  ...below("drivers/mmc/host", "bcm2835 sdhci-iproc sdhci-of-arasan"),
+  ...below("drivers/usb/host", "ehci-platform ohci-platform xhci-plat-hcd"),
+  ...below("arch/arm64/crypto", "aes-ce-blk crct10dif-ce sha2-ce"),
+];

@@ -3,6 +3,8 @@
  * without the leading slash; `*` does not cross a slash. Shared libraries are not listed: programs say what they need.
  * A pattern that finds nothing fails the build, so a file that moved in a later Debian is noticed where it can be mended.
  */
+import type { FlavorArch } from "./flavor.ts";
+
 export interface PackageSelection {
   readonly name: string;
   readonly files: readonly string[];
@@ -125,6 +127,15 @@ export const standardPackages: readonly PackageSelection[] = [
   },
   { name: "zstd", files: ["usr/bin/zstd"] },
 ];
+
+/** First loaders that are kept with a flavor. On x86 the server has them from its own packages. */
+export const foreignLoaders: Readonly<Record<FlavorArch, readonly PackageSelection[]>> = {
+  x86_64: [],
+  aarch64: [
+    { name: "grub-efi-arm64-signed", files: ["usr/lib/grub/arm64-efi-signed/grubnetaa64.efi.signed"] },
+    { name: "shim-signed", files: ["usr/lib/shim/shimaa64.efi.signed"] },
+  ],
+};
 
 /** Library packages of the closure that only programs we leave out need; some are larger than all the rest. */
 export const unwantedLibraries: readonly RegExp[] = [

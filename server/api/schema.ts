@@ -460,6 +460,8 @@ export type ExportRequest = z.infer<typeof ExportRequest>;
 
 export const FlavorRequest = z.strictObject({
   name,
+  /** Whose programs and kernel: of this server's own kind of PC unless told. */
+  arch: z.enum(["amd64", "arm64"]).optional(),
   /** Takes kernel and modules from this version of an image instead of from the server's packages. */
   image: z.string().max(128).optional(),
   kernelVersion: z.string().max(128).optional(),

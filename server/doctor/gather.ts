@@ -41,7 +41,8 @@ export async function gather(options: GatherOptions): Promise<DoctorFacts> {
   const paths = statePaths(config.state);
   const daemon = await askDaemon(options);
   const nodes = daemon.kind === "up" ? await askNodes(options) : undefined;
-  const flavors = (await listFlavors(paths.flavors).catch(() => [])).map(({ name }) => name);
+  const built = await listFlavors(paths.flavors).catch(() => []);
+  const flavors = built.map(({ name }) => name);
   const configured = config.netboot.interfaces.map(({ name }) => name);
   const interfaces = await listInterfaces();
   const wires = [];
@@ -58,6 +59,7 @@ export async function gather(options: GatherOptions): Promise<DoctorFacts> {
           wait: options.wait,
         },
         daemonIsUp: daemon.kind === "up",
+        hasArmFlavor: built.some(({ arch }) => arch === "aarch64"),
         ...(flavors.includes(config.netboot.flavor) ? { flavor: config.netboot.flavor } : {}),
       }),
     );

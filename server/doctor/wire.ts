@@ -6,7 +6,7 @@ import type { Clock, Random } from "../../base/ports.ts";
 import { nodeDatagramSockets } from "../../netboot/node-udp.ts";
 import { probeDhcp } from "../../netboot/probe/dhcp-probe.ts";
 import type { AskerKind } from "../../netboot/probe/dhcp-question.ts";
-import type { Config } from "../config/schema.ts";
+import type { Config, InterfaceConfig } from "../config/schema.ts";
 import type { Interfaces } from "../interfaces.ts";
 import { listInterfaces } from "../interfaces.ts";
 import { loadersOf } from "../netboot/dhcp-settings.ts";
@@ -18,6 +18,8 @@ export interface WireOptions {
   readonly interfaces: Interfaces;
   readonly nodes: readonly KnownNode[] | undefined;
   readonly daemonIsUp: boolean;
+  /** Without one, nothing brings a loader for arm64, and none is missed. */
+  readonly hasArmFlavor: boolean;
   /** The flavor whose files are fetched. */
   readonly flavor?: string;
   readonly wait: number;
@@ -55,13 +57,22 @@ export async function gatherWire(name: string, options: WireOptions): Promise<Wi
     options.daemonIsUp && own !== undefined && config !== undefined && stranger !== undefined
       ? await fetchBootFiles({
           ...{ address: own.address, bootPort: netboot.bootPort, tftp: netboot.tftp, mac: stranger },
-          loaders: Object.values(loadersOf(config)).filter((loader) => loader !== undefined),
+          loaders: expectedLoaders(config, options.hasArmFlavor),
           ...(options.flavor === undefined ? {} : { flavor: options.flavor }),
           now: () => options.clock.now(),
           signal: options.signal,
         })
       : [];
   return { ...wire, fetched, dhcp: await askWire(wire, options) };
+}
+
+function expectedLoaders(config: InterfaceConfig, hasArmFlavor: boolean): readonly string[] {
+  const { "uefi-arm64": arm, ...others } = loadersOf(config);
+  const all =
+    hasArmFlavor || config.loaders["uefi-arm64"] !== undefined
+      ? [...Object.values(others), arm]
+      : Object.values(others);
+  return all.filter((loader) => loader !== undefined);
 }
 
 async function askWire(

@@ -17,8 +17,11 @@ import type { Services } from "../services.ts";
 import type { BootInterface } from "./booter.ts";
 import { type BootFiles, bootScript, flavorPath, loaderConfig } from "./routes.ts";
 
-/** Where first loaders are looked for: the site's own, then what Debian's packages bring. */
-export function loaderFolders(state: string): readonly string[] {
+/** Where first loaders are looked for: the site's own, then what Debian's packages and flavors bring. */
+export function loaderFolders(
+  state: string,
+  flavors: { readonly loaderFolders: () => readonly string[] },
+): readonly string[] {
   return [
     join(state, "loaders"),
     "/usr/lib/ipxe",
@@ -28,20 +31,21 @@ export function loaderFolders(state: string): readonly string[] {
     "/usr/lib/shim",
     "/usr/lib/grub/x86_64-efi-signed",
     "/usr/lib/grub/arm64-efi-signed",
+    ...flavors.loaderFolders(),
   ];
 }
 
-export function createBootFiles(folders: readonly string[]): BootFiles {
+export function createBootFiles(folders: () => readonly string[]): BootFiles {
   return {
     flavorFile: async (path) => await byteSource(path),
-    loader: async (name) => await byteSource(await findLoader(folders, name)),
+    loader: async (name) => await byteSource(await findLoader(folders(), name)),
   };
 }
 
 /** What TFTP sends: loaders, boot scripts for an iPXE without HTTP, and configurations for a site's PXELINUX or GRUB. */
 export function createTftpFiles(
   services: Services,
-  options: { readonly place: BootInterface; readonly folders: readonly string[] },
+  options: { readonly place: BootInterface; readonly folders: () => readonly string[] },
 ): TftpFileSource {
   const cache = new FileCache(cacheBytes);
   return {
@@ -62,7 +66,7 @@ export function createTftpFiles(
         return await diskFile(
           cache,
           asked === undefined
-            ? await findLoader(options.folders, name)
+            ? await findLoader(options.folders(), name)
             : flavorPath(services, asked.flavor, asked.file),
         );
       } catch (error) {

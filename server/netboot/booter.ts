@@ -93,7 +93,8 @@ function decide(
       rescue: host === undefined ? undefined : services.rescues.get(host.name),
       discovery: discoveryAt(services, place, asked.machine.mac),
       now: services.clock.now(),
-      hasFlavor: (name) => services.flavors.has(name),
+      processor: asked.machine.arch.processor,
+      flavorArch: (name) => services.flavors.get(name)?.arch,
     },
     {
       nodeUrl: place.nodeUrl,

@@ -20,7 +20,7 @@ export function nodeView(services: Services, host: Host): Node {
             install,
             rescue,
             now: services.clock.now(),
-            hasFlavor: (name) => services.flavors.has(name),
+            flavorArch: (name) => services.flavors.get(name)?.arch,
           },
           { nodeUrl: "", pin: "", mac },
         );

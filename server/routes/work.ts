@@ -107,7 +107,9 @@ export function workRoutes(services: Services): readonly Route[] {
       }
       const resources = [`flavor:${name}`];
       if (request.image === undefined) {
-        return [{ kind: "flavor", title: `build flavor ${name}`, params: { name }, resources }];
+        const { arch } = request;
+        const params = { name, ...(arch === undefined ? {} : { arch }) };
+        return [{ kind: "flavor", title: `build flavor ${name}`, params, resources }];
       }
       const image = versionText(await resolveVersion(services.store, request.image));
       const title = `build flavor ${name} from ${image}`;

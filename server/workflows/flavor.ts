@@ -1,6 +1,7 @@
 import { AppError } from "../../base/errors.ts";
 import type { RelPath } from "../../base/path-bytes.ts";
 import { formatVersion, type VersionId } from "../../images/manifest.ts";
+import { flavorArch } from "../../netboot/flavor/flavor.ts";
 import { isKernelFile, kernelVersionOf, type SystemKernel } from "../../netboot/flavor/kernel-files.ts";
 import { newestKernel } from "../../netboot/flavor/kernel-version.ts";
 import type { FlavorRequest } from "../api/schema.ts";
@@ -12,12 +13,14 @@ import type { Services } from "../services.ts";
 export function flavorHandler(services: () => Services): JobHandler {
   return {
     run: async ({ job, signal, progress, log }) => {
-      const { name, image, kernelVersion } = job.params as FlavorRequest;
+      const { name, arch = "amd64", image, kernelVersion } = job.params as FlavorRequest;
       const { store, flavors } = services();
       const version = image === undefined ? undefined : versionId(await resolveVersion(store, image));
       const kernel =
         version === undefined ? undefined : await kernelOf(services(), version, { kernelVersion, signal });
-      return flavorView(await flavors.build(name, { onProgress: progress, signal, log, kernel }));
+      return flavorView(
+        await flavors.build(name, { arch: flavorArch(arch), onProgress: progress, signal, log, kernel }),
+      );
     },
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type DiskBus, type MachinePlace, macFor, qemuArguments } from "./machine-spec.ts";
+import { type DiskBus, type MachinePlace, macFor, qemuArguments, qemuProgram } from "./machine-spec.ts";
 
 const place: MachinePlace = {
   diskFiles: ["/lab/disk0.raw", "/lab/disk1.raw"],
@@ -53,6 +53,15 @@ describe("qemuArguments()", () => {
 
     expect(own.some((device) => device.includes("romfile="))).toBe(true);
     expect(rom.some((device) => device.includes("romfile="))).toBe(false);
+  });
+
+  test("makes an ARM server of QEMU's own board, with nothing that only a PC has", () => {
+    const spec = { name: "arm", firmware: "uefi", processor: "arm64" } as const;
+    const args = qemuArguments(spec, { ...place, accelerator: "kvm" });
+
+    expect(qemuProgram(spec)).toBe("qemu-system-aarch64");
+    expect(args[args.indexOf("-machine") + 1]).toBe("virt");
+    expect(args[args.indexOf("-accel") + 1]).toBe("tcg,thread=multi");
   });
 
   test("turns the firmware's PXE off where it shall boot by HTTP", () => {

@@ -6,7 +6,12 @@
  */
 const tcgCpu = "qemu64,svm=off,+aes,+pclmulqdq,+ssse3,+sse4.1,+sse4.2,+popcnt";
 
+/** The same for an ARM server: without SVE, which is as new. */
+const tcgArmCpu = "cortex-a57";
+
 export type Firmware = "bios" | "uefi";
+/** `arm64` has UEFI and no other firmware. */
+export type Processor = "x64" | "arm64";
 export type DiskBus = "virtio" | "scsi" | "sata" | "nvme";
 
 export interface DiskSpec {
@@ -33,6 +38,8 @@ export interface NicSpec {
 export interface MachineSpec {
   readonly name: string;
   readonly firmware?: Firmware;
+  /** A PC unless told. An ARM server is always emulated. */
+  readonly processor?: Processor;
   /** UEFI with Microsoft's keys enrolled, and Secure Boot on. */
   readonly secureBoot?: boolean;
   readonly disks?: readonly DiskSpec[];
@@ -80,21 +87,33 @@ export function disksOf(spec: MachineSpec): readonly DiskSpec[] {
   return spec.disks ?? [];
 }
 
-/** The arguments of qemu-system-x86_64 for a machine. */
+/** The program that emulates a machine. */
+export function qemuProgram(spec: MachineSpec): string {
+  return spec.processor === "arm64" ? "qemu-system-aarch64" : "qemu-system-x86_64";
+}
+
+function boardArguments(spec: MachineSpec, place: MachinePlace): readonly string[] {
+  if (spec.processor === "arm64") {
+    return ["-accel", "tcg,thread=multi", "-machine", "virt", "-cpu", tcgArmCpu];
+  }
+  const board = ["q35", ...(spec.screen ? [] : ["graphics=off"]), ...(spec.secureBoot ? ["smm=on"] : [])];
+  return [
+    ...["-accel", place.accelerator === "kvm" ? "kvm" : "tcg,thread=multi"],
+    ...["-machine", board.join(",")],
+    // Variables that only the firmware may write: without that, an operating system could enrol keys.
+    ...(spec.secureBoot ? ["-global", "driver=cfi.pflash01,property=secure,value=on"] : []),
+    ...["-cpu", place.accelerator === "kvm" ? "host" : tcgCpu],
+  ];
+}
+
+/** The arguments of {@link qemuProgram} for a machine. */
 export function qemuArguments(spec: MachineSpec, place: MachinePlace): readonly string[] {
   const diskFirst = spec.boot === "disk";
   const nicCount = nicsOf(spec).length;
   const diskCount = disksOf(spec).length;
   return [
     ...["-name", spec.name, "-no-user-config", "-nodefaults", "-display", "none"],
-    ...["-accel", place.accelerator === "kvm" ? "kvm" : "tcg,thread=multi"],
-    ...[
-      "-machine",
-      ["q35", ...(spec.screen ? [] : ["graphics=off"]), ...(spec.secureBoot ? ["smm=on"] : [])].join(","),
-    ],
-    // Variables that only the firmware may write: without that, an operating system could enrol keys.
-    ...(spec.secureBoot ? ["-global", "driver=cfi.pflash01,property=secure,value=on"] : []),
-    ...["-cpu", place.accelerator === "kvm" ? "host" : tcgCpu],
+    ...boardArguments(spec, place),
     ...["-smp", String(spec.cpus ?? 2), "-m", String(spec.memoryMiB ?? 1024)],
     ...["-rtc", "base=utc", "-device", "virtio-rng-pci"],
     ...(spec.screen ? ["-device", "VGA"] : []),

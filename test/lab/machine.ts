@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { disksOf, type MachineSpec, macFor, nicsOf, qemuArguments } from "./machine-spec.ts";
+import { disksOf, type MachineSpec, macFor, nicsOf, qemuArguments, qemuProgram } from "./machine-spec.ts";
 import { inNamespace, openTap } from "./network.ts";
 import { Qmp, type QmpEvent } from "./qmp.ts";
 import { type LabPlace, labFolder, registerProcess } from "./registry.ts";
@@ -16,7 +16,15 @@ const secureOvmf = {
   vars: "/usr/share/OVMF/OVMF_VARS_4M.ms.fd",
 } as const;
 
+const armFirmware = {
+  code: "/usr/share/AAVMF/AAVMF_CODE.fd",
+  vars: "/usr/share/AAVMF/AAVMF_VARS.fd",
+} as const;
+
 function firmwareOf(spec: MachineSpec): { readonly code: string; readonly vars: string } {
+  if (spec.processor === "arm64") {
+    return armFirmware;
+  }
   return spec.secureBoot === true ? secureOvmf : ovmf;
 }
 
@@ -110,7 +118,7 @@ export class Machine {
     });
     const logFile = join(this.folder, "qemu.log");
     const { place, signal } = this.#options;
-    const qemu = startBackground([...inNamespace(place.namespace), "qemu-system-x86_64", ...args], {
+    const qemu = startBackground([...inNamespace(place.namespace), qemuProgram(this.spec), ...args], {
       logFile,
     });
     this.#qemu = qemu;

@@ -25,7 +25,8 @@ describe("decideBoot()", () => {
   const service = { nodeUrl: "https://10.0.0.1:8443", pin: "sha256//abc=", mac };
   const rescue = { node: host.name, flavor: "standard", armedAt: 0, expiresAt: 900 };
   const discovery = { flavor: "standard", kernelArguments: "console=tty9", isIgnored: false };
-  const all: BootFacts = { host, install: install("armed"), now: 500, hasFlavor: () => true };
+  const onlyPc: BootFacts["flavorArch"] = (name) => (name === "standard" ? "x86_64" : undefined);
+  const all: BootFacts = { host, install: install("armed"), now: 500, flavorArch: () => "x86_64" };
   const table: Record<string, [facts: Partial<BootFacts>, kind: string, reason: RegExp]> = {
     "an armed node": [{}, "install", /armed for web@3/],
     "an unknown machine": [{ host: undefined }, "ignore", /not known/],
@@ -36,7 +37,7 @@ describe("decideBoot()", () => {
     "a disarmed node": [{ install: install("cancelled") }, "local-disk", /cancelled/],
     "an armed node at the minute it expires": [{ now: 1000 }, "local-disk", /expired/],
     "an armed node whose flavor is gone": [
-      { hasFlavor: () => false },
+      { flavorArch: () => undefined },
       "local-disk",
       /flavor standard is gone/,
     ],
@@ -62,9 +63,24 @@ describe("decideBoot()", () => {
       /left alone/,
     ],
     "an unknown machine where there is no flavor": [
-      { host: undefined, discovery, hasFlavor: () => false },
+      { host: undefined, discovery, flavorArch: () => undefined },
       "ignore",
       /no flavor standard/,
+    ],
+    "an armed node with an ARM processor and a PC's flavor": [
+      { processor: "arm64" },
+      "local-disk",
+      /flavor standard is for x86_64 machines/,
+    ],
+    "an unknown machine with an ARM processor where there is a PC's flavor": [
+      { host: undefined, discovery, processor: "arm64", flavorArch: onlyPc },
+      "ignore",
+      /no flavor standard-arm64/,
+    ],
+    "a PC where there is an ARM machine's flavor": [
+      { host: undefined, discovery, processor: "x64", flavorArch: () => "aarch64" },
+      "ignore",
+      /no flavor standard /,
     ],
   };
   it.each(Object.entries(table))("lets %s boot what it should", (_name, [facts, kind, reason]) => {
@@ -81,6 +97,22 @@ describe("decideBoot()", () => {
 
     expect(disk).toMatchObject({ kind: "local-disk", method: "grub" });
     expect(decideBoot({ ...all, host: grub }, service)).not.toHaveProperty("method");
+  });
+
+  it("gives an unknown machine or a rescue the flavor of its processor", () => {
+    const flavorArch: BootFacts["flavorArch"] = (name) =>
+      name === "standard-arm64" ? "aarch64" : onlyPc(name);
+    const kernels = (["x86", "x64", "arm64"] as const).flatMap((processor) =>
+      [
+        { ...all, host: undefined, discovery, flavorArch, processor },
+        { ...all, rescue, flavorArch, processor },
+      ].map((facts) => decideBoot(facts, service)),
+    );
+
+    expect(kernels.map((decision) => "kernel" in decision && decision.kernel.split("/")[3])).toEqual([
+      ...["standard", "standard", "standard", "standard"],
+      ...["standard-arm64", "standard-arm64"],
+    ]);
   });
 
   it("tells the ramdisk what it is for", () => {

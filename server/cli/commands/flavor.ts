@@ -1,3 +1,4 @@
+import { AppError } from "../../../base/errors.ts";
 import { formatByteSize } from "../../../base/quantity.ts";
 import { type Flavor, FlavorList, FlavorResult } from "../../api/schema.ts";
 import type { Command } from "../command.ts";
@@ -7,21 +8,31 @@ import { given, printJson, runJobs } from "./started.ts";
 export const flavorBuildCommand: Command = {
   name: "flavor build",
   summary: "Build a boot package: install ramdisk with Debian's kernel, or with an image's own",
-  synopsis: "[NAME] [--from-image IMAGE[@VERSION] [--kernel RELEASE]]",
+  synopsis: "[NAME] [--arch ARCH] [--from-image IMAGE[@VERSION] [--kernel RELEASE]]",
   positionals: { min: 0, max: 1 },
   options: {
+    arch: { type: "string", value: "ARCH", help: "for machines of this kind: amd64 (default) or arm64" },
     "from-image": { type: "string", value: "IMAGE", help: "take kernel and modules from this image" },
     kernel: { type: "string", value: "RELEASE", help: "which of the image's kernels (default: the newest)" },
   },
   description:
-    "NAME is 'standard' unless given, with --from-image the image's. Packages come through this server's own apt configuration; " +
+    "NAME is 'standard' unless given ('standard-arm64' for arm64), with --from-image the image's. Packages come through this server's own apt configuration; " +
     "nothing is installed here. An image's own kernel is for hardware that Debian's does not know, or knows too well.",
-  examples: ["ingot flavor build", "ingot flavor build kvm --from-image kvm"],
+  examples: [
+    "ingot flavor build",
+    "ingot flavor build --arch arm64",
+    "ingot flavor build kvm --from-image kvm",
+  ],
   async run(context) {
     const image = context.args.text("from-image");
-    const name = context.args.positionals[0] ?? image?.split("@")[0] ?? "standard";
+    const arch = context.args.text("arch");
+    if (arch !== undefined && arch !== "amd64" && arch !== "arm64") {
+      throw new AppError("bad-input", `--arch is amd64 or arm64, not '${arch}'`);
+    }
+    const standard = arch === "arm64" ? "standard-arm64" : "standard";
+    const name = context.args.positionals[0] ?? image?.split("@")[0] ?? standard;
     const [job] = await runJobs(context, "/api/flavors", {
-      body: { name, ...given({ image, kernelVersion: context.args.text("kernel") }) },
+      body: { name, ...given({ arch, image, kernelVersion: context.args.text("kernel") }) },
       onInterrupt: "cancel",
     });
     const flavor = FlavorResult.parse(job?.result);

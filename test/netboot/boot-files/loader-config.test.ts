@@ -117,6 +117,17 @@ describe("parseLoaderConfigName()", () => {
   });
 
   it.each([
+    ["arm64", 11],
+    ["x86_64", 7],
+  ])("knows GRUB's processor %s, where the name tells", (processor, code) => {
+    expect(parseLoaderConfigName(`grub/grub.cfg-01-${mac}-${processor}`)).toMatchObject({
+      loader: "grub",
+      machine: { mac, arch: { code } },
+    });
+  });
+
+  it.each([
+    "grub/grub.cfg-01-52:54:00:aa:00:01-vax",
     "pxelinux.cfg/default",
     "grub/grub.cfg",
     "grub.cfg",

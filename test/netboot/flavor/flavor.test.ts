@@ -20,7 +20,14 @@ test("decodeFlavor() reads what encodeFlavor() wrote", () => {
   expect(decodeFlavor(encodeFlavor(flavor))).toEqual({ ok: true, value: flavor });
 });
 
+test("decodeFlavor() reads those of ARM servers, with the loaders that came along", () => {
+  const arm: FlavorDescription = { ...flavor, arch: "aarch64", loaders: ["grubnetaa64.efi.signed"] };
+
+  expect(decodeFlavor(encodeFlavor(arm))).toEqual({ ok: true, value: arm });
+});
+
 test.each([
+  ["a loader outside of its folder", encodeFlavor({ ...flavor, loaders: ["../kernel"] })],
   ["no JSON", "{"],
   ["null", "null"],
   ["a package without a version", encodeFlavor(flavor).replace('"version"', '"release"')],

@@ -1,0 +1,70 @@
+/**
+ * An ARM server that nobody knows, emulated: its own UEFI PXE stack fetches the GRUB that came with the arm64 flavor, that its kernel and
+ * ramdisk, and the ramdisk reports itself. The server is a PC, as it may be.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DiscoveredList, FlavorList } from "../../../server/api/schema.ts";
+import { Lab } from "../../lab/lab.ts";
+import type { Machine } from "../../lab/machine.ts";
+import { labNetwork } from "../../lab/network.ts";
+import { waitFor } from "../../lab/run.ts";
+
+let lab: Lab;
+let node: Machine;
+
+beforeAll(async () => {
+  lab = await Lab.open({ report: (message) => process.stderr.write(`${message}\n`) });
+  node = await lab.machine({
+    name: "arm1",
+    firmware: "uefi",
+    processor: "arm64",
+    disks: [{ bus: "virtio", size: "1G" }],
+  });
+  await lab.buildFlavor({}, "--arch", "arm64");
+  const { interface: name, serverAddress: address, cidr: subnet } = labNetwork;
+  const pool = { from: labNetwork.address(100), to: labNetwork.address(109) };
+  await lab.startDaemon({
+    config: {
+      netboot: {
+        interfaces: [{ name, mode: "server", address, subnet, pool, discover: true }],
+        discoverArguments: "console=ttyAMA0",
+      },
+    },
+  });
+});
+
+afterAll(async () => {
+  await lab.close();
+});
+
+describe("an ARM server", () => {
+  it("comes to the running ramdisk of its own flavor", async () => {
+    const { stdout } = await lab.ingot("flavor", "list", "--json");
+    expect(FlavorList.parse(JSON.parse(stdout)).flavors).toMatchObject([
+      { name: "standard-arm64", machine: "aarch64" },
+    ]);
+
+    await node.start();
+
+    const machine = await waitFor(
+      async () => {
+        const discovered = await lab.ingot("node", "discover", "--json");
+        return DiscoveredList.parse(JSON.parse(discovered.stdout)).machines.find(
+          ({ state }) => state === "waiting",
+        );
+      },
+      { what: "the machine to report", timeoutMs: 2_400_000, everyMs: 2000, signal: lab.signal },
+    ).catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${node.serial().slice(-3000)}`);
+    });
+    expect(machine.mac).toBe(node.macs[0]);
+    expect(machine.hardware).toMatchObject({ firmware: "uefi", machine: "aarch64" });
+    expect(machine.hardware?.disks.map(({ name, size }) => [name, size])).toEqual([["vda", 2 ** 30]]);
+    expect(machine.hardware?.nics).toMatchObject([{ mac: node.macs[0], driver: "virtio_net" }]);
+    expect(readFileSync(join(lab.place.folder, "ingot.log"), "utf8")).toMatch(
+      /Boot configuration .*loader=grub kind=discover/,
+    );
+  });
+});
