@@ -1,11 +1,12 @@
 /** The servers that the netboot bench puts beside each other, and how each is started in its namespace. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
+/** DHCP servers take turns at the first address; of TFTP servers, which run side by side, each has its own. */
 export const serverAddress = "10.78.0.1";
-const clientAddress = "10.78.0.2";
+const clientAddress = "10.78.0.200";
 export const serverSpace = "ingot-bench-s";
 export const clientSpace = "ingot-bench-c";
 
@@ -13,7 +14,15 @@ export interface Peer {
   readonly name: string;
   readonly program: string;
   readonly serves: readonly ("tftp" | "dhcp")[];
-  readonly words: (folder: string) => readonly string[];
+  readonly words: (folder: string, address: string) => readonly string[];
+}
+
+export interface RunningPeer {
+  readonly peer: Peer;
+  readonly address: string;
+  /** User and system seconds of the server, with those of its children that have ended. */
+  readonly cpu: () => number;
+  readonly stop: () => Promise<void>;
 }
 
 export function peers(ingot: string): readonly Peer[] {
@@ -22,14 +31,17 @@ export function peers(ingot: string): readonly Peer[] {
       name: "Ingot",
       program: process.execPath,
       serves: ["tftp", "dhcp"],
-      words: (folder) => [ingot, serverAddress, path.join(folder, "tftp"), path.join(folder, "leases", "db")],
+      words: (folder, address) => [
+        ...[ingot, address, path.join(folder, "tftp")],
+        path.join(folder, "leases", `db-${address}`),
+      ],
     },
     {
       name: "tftpd-hpa",
       program: "in.tftpd",
       serves: ["tftp"],
-      words: (folder) => [
-        ...["--foreground", "--listen", "--user", "root", "--address", `${serverAddress}:69`],
+      words: (folder, address) => [
+        ...["--foreground", "--listen", "--user", "root", "--address", `${address}:69`],
         ...["--secure", path.join(folder, "tftp")],
       ],
     },
@@ -37,8 +49,8 @@ export function peers(ingot: string): readonly Peer[] {
       name: "atftpd",
       program: "atftpd",
       serves: ["tftp"],
-      words: (folder) => [
-        ...["--daemon", "--no-fork", "--user", "root.root", "--bind-address", serverAddress],
+      words: (folder, address) => [
+        ...["--daemon", "--no-fork", "--user", "root.root", "--bind-address", address],
         ...["--logfile", "/dev/null", path.join(folder, "tftp")],
       ],
     },
@@ -46,9 +58,10 @@ export function peers(ingot: string): readonly Peer[] {
       name: "dnsmasq",
       program: "dnsmasq",
       serves: ["tftp", "dhcp"],
-      words: (folder) => [
+      words: (folder, address) => [
         ...["--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--user=root", "--quiet-tftp"],
         ...["--quiet-dhcp", "--no-ping", "--log-facility=/dev/null", "--pid-file"],
+        ...["--bind-interfaces", `--listen-address=${address}`],
         ...["--enable-tftp", `--tftp-root=${path.join(folder, "tftp")}`, "--tftp-max=200"],
         ...["--dhcp-range=10.78.16.0,10.78.255.250,255.255.0.0,1h", "--dhcp-lease-max=60000"],
         `--dhcp-leasefile=${path.join(folder, "leases", "dnsmasq")}`,
@@ -74,7 +87,7 @@ export function connect(): void {
     `ip netns add ${serverSpace}`,
     `ip netns add ${clientSpace}`,
     `ip -n ${serverSpace} link add s0 type veth peer name c0 netns ${clientSpace}`,
-    `ip -n ${serverSpace} addr add ${serverAddress}/16 dev s0`,
+    ...[1, 2, 3, 4].map((host) => `ip -n ${serverSpace} addr add 10.78.0.${host}/16 dev s0`),
     `ip -n ${clientSpace} addr add ${clientAddress}/16 dev c0`,
     ...[serverSpace, clientSpace].map((space) => `ip -n ${space} link set lo up`),
     `ip -n ${serverSpace} link set s0 up`,
@@ -90,28 +103,59 @@ export function disconnect(): void {
   }
 }
 
-/** Runs a peer while `work` does; its leases start empty. */
-export async function withPeer(peer: Peer, folder: string, work: () => Promise<void>): Promise<void> {
+/** The cable then takes a millisecond there and back. */
+export function lengthenCable(): boolean {
+  const words = ["netns", "exec", clientSpace, "tc", "qdisc", "add", "dev", "c0", "root", "netem"];
+  return spawnSync("ip", [...words, "delay", "1ms"], { stdio: "ignore" }).status === 0;
+}
+
+export function shortenCable(): void {
+  spawnSync("ip", ["netns", "exec", clientSpace, "tc", "qdisc", "del", "dev", "c0", "root"], {
+    stdio: "ignore",
+  });
+}
+
+/** Starts servers side by side, the n-th at 10.78.0.n; their leases start empty. */
+export async function startPeers(all: readonly Peer[], folder: string): Promise<readonly RunningPeer[]> {
   const leases = path.join(folder, "leases");
   rmSync(leases, { recursive: true, force: true });
   mkdirSync(leases, { recursive: true });
+  const running = all.map((peer, index) => startPeer(peer, { folder, address: `10.78.0.${index + 1}` }));
+  await delay(3000);
+  return running;
+}
+
+function startPeer(
+  peer: Peer,
+  { folder, address }: { readonly folder: string; readonly address: string },
+): RunningPeer {
+  const leases = path.join(folder, "leases");
   writeFileSync(path.join(folder, "kea.json"), keaConfig(leases));
   const child: ChildProcess = spawn(
     "ip",
-    ["netns", "exec", serverSpace, peer.program, ...peer.words(folder)],
+    ["netns", "exec", serverSpace, peer.program, ...peer.words(folder, address)],
     { stdio: "ignore", env: { ...process.env, KEA_PIDFILE_DIR: leases, KEA_LOCKFILE_DIR: leases } },
   );
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  try {
-    await delay(2500);
-    if (child.exitCode !== null) {
-      throw new Error(`${peer.name} ended with ${child.exitCode}`);
-    }
-    await work();
-  } finally {
-    child.kill("SIGTERM");
-    await Promise.race([ended, delay(3000).then(() => child.kill("SIGKILL"))]);
-  }
+  return {
+    peer,
+    address,
+    cpu: () => {
+      if (child.exitCode !== null) {
+        throw new Error(`${peer.name} ended with ${child.exitCode}`);
+      }
+      return cpuOf(child.pid ?? 0);
+    },
+    stop: async () => {
+      child.kill("SIGTERM");
+      await Promise.race([ended, delay(3000).then(() => child.kill("SIGKILL"))]);
+    },
+  };
+}
+
+function cpuOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]?.split(" ") ?? [];
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100;
 }
 
 function keaConfig(leases: string): string {
