@@ -46,6 +46,11 @@ export class NetbootRig {
     return this.#log;
   }
 
+  /** The server's process. */
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
   /** Makes the namespaces: a bridge with 10.77.0.1 and two taps in the servers', a card on it in the clients'. */
   connect(): void {
     this.#removeNamespaces();
