@@ -27,7 +27,7 @@ export function seenWord(listed: SeenEntry): string {
 }
 
 /** A client's clock may be set back a little between two looks at it (NTP). */
-const clockSlack = 5;
+export const clockSlack = 5;
 
 /** True where nothing can have changed between the entry on the client and its copy in the tree. */
 export function isUnchanged(

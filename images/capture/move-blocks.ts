@@ -8,6 +8,7 @@ import { applyToTree } from "../tree/apply.ts";
 import { askFrom, type BlockFile, blockSize } from "./block-plan.ts";
 import { askBlocks, streamBlocks, wireBytes } from "./blocks.ts";
 import type { PassInput } from "./pass.ts";
+import { isRecent, type Stretch } from "./still.ts";
 
 export interface MovedBlocks {
   /** The plan without what is done with. */
@@ -24,13 +25,18 @@ interface Trees {
   readonly actions: Iterable<SyncAction>;
   readonly listed: EntryTable;
   readonly present: EntryTable;
+  /** From the beginning of the pass until the client was listed. */
+  readonly stretch: Stretch;
 }
+
+/** What would not hold still is read whole, with a guard around it, unless it is larger. */
+const readWhole = 64 * 1024 * 1024;
 
 export async function moveBlocks(input: PassInput, trees: Trees): Promise<MovedBlocks> {
   const { session, plan, tree, tools, signal } = input;
   const waiting = signal === undefined ? {} : { signal };
   // Whether a file held still is asked of find, which must be one that prints times.
-  const wanted = tools.sha256sum && tools.lister !== "stat" ? candidates(trees) : [];
+  const wanted = tools.sha256sum && tools.lister !== "stat" ? candidates(input, trees) : [];
   const place = { session, root: plan.root, tree, ...waiting };
   const files =
     wanted.length === 0
@@ -62,14 +68,17 @@ export async function moveBlocks(input: PassInput, trees: Trees): Promise<MovedB
 
 /** Holds content to the rate that the capture may take. */
 export function held(input: PassInput, source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  const { limit, signal } = input;
+  const { limit, clock, signal } = input;
   return limit === undefined
     ? source
-    : limitRate(source, { ...limit, ...(signal === undefined ? {} : { signal }) });
+    : limitRate(source, { rate: limit, clock, ...(signal === undefined ? {} : { signal }) });
 }
 
 /** Regular files to be written that the image has an older one of. Files with holes go as they are: tar keeps the holes. */
-function candidates(trees: Trees): readonly { readonly action: Write; readonly file: BlockFile }[] {
+function candidates(
+  input: PassInput,
+  trees: Trees,
+): readonly { readonly action: Write; readonly file: BlockFile }[] {
   const found: { readonly action: Write; readonly file: BlockFile }[] = [];
   const linked = new Set<RelPath>();
   for (const action of trees.actions) {
@@ -83,7 +92,10 @@ function candidates(trees: Trees): readonly { readonly action: Write; readonly f
       const client = trees.listed.find(entry.path);
       const standing = trees.present.find(entry.path)?.entry;
       const full = client !== undefined && client.allocated >= entry.size;
-      if (full && standing?.kind === "file" && standing.size >= askFrom) {
+      const restless =
+        full &&
+        (isRecent(client.ctime, trees.stretch) || (input.suspects.has(entry.path) && entry.size < readWhole));
+      if (full && !restless && standing?.kind === "file" && standing.size >= askFrom) {
         found.push({
           action,
           file: { entry, block: blockSize(entry.size), ctime: findTime(client.ctime) },

@@ -18,10 +18,13 @@ export interface PassInput {
   readonly history: CaptureHistory | undefined;
   /** Compares the content of everything, whatever times say. */
   readonly checksum?: boolean;
+  /** 1 for the first pass of a capture. */
+  readonly attempt: number;
   /** What the last pass could not get in one piece: read again whatever it looks like. */
   readonly suspects: ReadonlySet<RelPath>;
-  /** Holds the content's stream to a rate. */
-  readonly limit?: { readonly rate: number; readonly clock: Clock };
+  readonly clock: Clock;
+  /** Holds the content's stream to a rate: bytes a second. */
+  readonly limit?: number;
   readonly onEntry: (entry: FileEntry) => void;
   readonly onProgress?: ProgressSink;
   readonly signal?: AbortSignal;

@@ -6,7 +6,7 @@ import { readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { toLatin1 } from "../../base/bytes.ts";
 import { AppError } from "../../base/errors.ts";
-import { escapePath, type RelPath } from "../../base/path-bytes.ts";
+import type { RelPath } from "../../base/path-bytes.ts";
 import { discardLog } from "../../base/ports.ts";
 import { trustedShell } from "../../base/posix-quote.ts";
 import { byteSize, duration } from "../../base/quantity.ts";
@@ -26,6 +26,7 @@ import type { CaptureRequest, CaptureResult, PreparedClient, PrepareRequest } fr
 import { seeTree } from "./see-tree.ts";
 import { SeenTable } from "./seen-table.ts";
 import { capturePass, type PassResult } from "./transfer.ts";
+import { isSettled, unrest } from "./unrest.ts";
 
 /** Files that change all the time are read this often before they are given up. */
 const maxPasses = 4;
@@ -145,8 +146,11 @@ async function moveTree(request: CaptureRequest, state: CaptureState): Promise<M
   const totals = { sentFiles: 0, sentBytes: 0, deleted: 0, passes: 0 };
   const warnings = new Set<string>();
   let pass: PassResult | undefined;
-  while (totals.passes < maxPasses && (pass === undefined || pass.torn.length + pass.vanished.length > 0)) {
+  let restless: ReadonlySet<RelPath> = new Set();
+  while (totals.passes < maxPasses && (pass === undefined || !isSettled(pass, restless))) {
+    restless = new Set(pass?.moved);
     pass = await capturePass({
+      attempt: totals.passes + 1,
       session,
       plan: state.plan,
       tools: state.facts.tools,
@@ -156,7 +160,8 @@ async function moveTree(request: CaptureRequest, state: CaptureState): Promise<M
       // Once is enough: later passes are for what moved meanwhile.
       checksum: request.checksum === true && pass === undefined,
       suspects: new Set(pass?.torn),
-      ...(request.limit === undefined ? {} : { limit: { rate: request.limit, clock: request.clock } }),
+      clock: request.clock,
+      ...(request.limit === undefined ? {} : { limit: request.limit }),
       onEntry: (entry) => known.set(entry.path, (now) => contentOf(entry, now)),
       ...(request.onProgress === undefined ? {} : { onProgress: request.onProgress }),
       ...waiting,
@@ -178,12 +183,15 @@ async function moveTree(request: CaptureRequest, state: CaptureState): Promise<M
       history = { client, seen: await seeTree(tree, pass, waiting) };
       await writeHistory(file, history);
     }
-    log.info("Capture pass done", { pass: totals.passes, written: pass.written, torn: pass.torn.length });
+    log.info("Capture pass done", {
+      pass: totals.passes,
+      written: pass.written,
+      torn: pass.torn.length,
+      moved: pass.moved.length,
+    });
   }
-  for (const torn of pass?.torn ?? []) {
-    warnings.add(
-      `/${escapePath(torn)} was written to in each of ${maxPasses} attempts to read it: the image has it as it was before, or not at all`,
-    );
+  for (const warning of pass === undefined ? [] : unrest(pass, totals.passes)) {
+    warnings.add(warning);
   }
   return { ...totals, known, warnings: [...warnings] };
 }

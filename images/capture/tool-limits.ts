@@ -18,6 +18,14 @@ export function listerOf(tools: ToolFacts): { readonly lister?: Lister } {
   return tools.lister === undefined ? {} : { lister: tools.lister };
 }
 
+/** Whether find can show just what changed after a time (findutils 4.3.3). */
+export function listsNewer(tools: ToolFacts): boolean {
+  const [major = 0, minor = 0, patch = 0] = (tools.gnuFind ?? "0").split(".").map(Number.parseFloat);
+  return (
+    tools.lister !== "stat" && (major > 4 || (major === 4 && (minor > 3 || (minor === 3 && patch >= 3))))
+  );
+}
+
 /** What an image of this machine does not have, a sentence each. */
 export function lostInCapture(tools: ToolFacts): readonly string[] {
   const name = tools.busyboxTar === true ? "tar is busybox's: it" : `GNU tar ${tools.gnuTar}`;

@@ -19,18 +19,20 @@ import { type ApplyResult, applyToTree } from "../tree/apply.ts";
 import { noteFlags } from "../tree/metadata.ts";
 import type { TarSender } from "../tree/receive.ts";
 import { scanTable } from "../tree/scan.ts";
-import { memberNames, tarCommand } from "../tree/tar-tool.ts";
+import { guardedTarCommand, memberNames, tarCommand } from "../tree/tar-tool.ts";
 import type { ToolFacts } from "./facts.ts";
 import { isUnchanged } from "./history.ts";
 import { layoutFolder, layoutPath } from "./layout-file.ts";
 import { held, moveBlocks } from "./move-blocks.ts";
 import type { PassInput } from "./pass.ts";
 import type { PassTrees } from "./see-tree.ts";
-import { beginning, movedSince } from "./still.ts";
+import { clientTime, type Moved, movedSince, readGuards, stretchFrom } from "./still.ts";
 import { listerOf } from "./tool-limits.ts";
 
 export interface PassResult extends ApplyResult, PassTrees {
   readonly summary: PlanSummary;
+  /** Changed or came on the client since it was listed, however well it was read. */
+  readonly moved: readonly RelPath[];
   readonly warnings: readonly string[];
 }
 
@@ -38,7 +40,7 @@ export interface PassResult extends ApplyResult, PassTrees {
 export async function capturePass(input: PassInput): Promise<PassResult> {
   const { session, plan, tree, onProgress, signal } = input;
   const waiting = signal === undefined ? {} : { signal };
-  const begun = await beginning(input);
+  const stretch = stretchFrom(await clientTime(input), input.clock);
   const long = new LongPaths();
   const [listing, present] = await bothOf(
     listRemoteTable(session, {
@@ -54,12 +56,12 @@ export async function capturePass(input: PassInput): Promise<PassResult> {
   const actions = planPass(input, { listed: listing.table, present });
   const summary = summarise(actions);
   await checkSpace(tree, actions.spaceNeeded());
-  const blocks = await moveBlocks(input, { actions, listed: listing.table, present });
+  const blocks = await moveBlocks(input, { actions, listed: listing.table, present, stretch: stretch() });
   const applied = await stream(input, {
     actions: blocks.rest,
     summary,
     fresh: present.length <= 1,
-    moved: () => movedSince(input, { listed: listing.table, begun }),
+    look: () => movedSince(input, { listed: listing.table, stretch: stretch() }),
   });
   return {
     ...applied.result,
@@ -69,9 +71,19 @@ export async function capturePass(input: PassInput): Promise<PassResult> {
     bytes: applied.result.bytes + blocks.bytes,
     torn: [...blocks.torn, ...applied.result.torn],
     listed: listing.table,
+    moved: applied.moved,
     summary,
-    warnings: [...long.warnings("it is left out"), ...listing.complaints, ...applied.complaints],
+    warnings: [
+      ...long.warnings("it is left out"),
+      ...listing.complaints.filter((line) => !hasGone(line)),
+      ...applied.complaints,
+    ],
   };
+}
+
+/** Names that had gone when find came to them are no part of the machine any more. */
+function hasGone(complaint: string): boolean {
+  return complaint.endsWith(": No such file or directory");
 }
 
 function planPass(
@@ -117,21 +129,34 @@ interface Streaming {
   readonly summary: PlanSummary;
   /** Nothing is in the tree yet. Then the commit reads all of it anyway, and digests and attributes need not be kept for it. */
   readonly fresh: boolean;
-  /** What changed on the client since it was listed: asked where tar does not say so. */
-  readonly moved: () => Promise<readonly RelPath[]>;
+  /** What changed on the client since it was listed. */
+  readonly look: () => Promise<Moved>;
 }
+
+/** So few names are read with a guard around each at once; in later passes, of what would not hold still, some more. */
+const guardedAtOnce = 30;
+const guardedLater = 500;
+
+/** What tar says is wanted in full: it tells which files are not good. */
+const saidLimit = 64 * 1024 * 1024;
 
 async function stream(
   input: PassInput,
-  { actions, summary, fresh, moved }: Streaming,
-): Promise<{ readonly result: ApplyResult; readonly complaints: readonly string[] }> {
+  { actions, summary, fresh, look }: Streaming,
+): Promise<{
+  readonly result: ApplyResult;
+  readonly moved: readonly RelPath[];
+  readonly complaints: readonly string[];
+}> {
   const { session, plan, tools, tree, onProgress, signal } = input;
   const waiting = signal === undefined ? {} : { signal };
   let streamed = 0;
   for (const action of actions) {
     streamed += isStreamed(action) ? 1 : 0;
   }
+  const guarded = streamed <= (input.attempt > 1 ? guardedLater : guardedAtOnce);
   const complaints: string[] = [];
+  let moved: readonly RelPath[] = [];
   const flags = new Map<RelPath, string>();
   const flagged =
     streamed === 0 || tools.flags !== true
@@ -140,8 +165,9 @@ async function stream(
   const running =
     streamed === 0
       ? undefined
-      : await session.exec(tarCommand({ root: plan.root, tools }), {
+      : await session.exec((guarded ? guardedTarCommand : tarCommand)({ root: plan.root, tools }), {
           stdin: memberNames(streamedPaths(actions)),
+          stderrLimit: saidLimit,
           ...waiting,
         });
   const result = await applyToTree({
@@ -156,7 +182,11 @@ async function stream(
         flags.set(path, value);
       }
       const { code, stderr } = await running.exit;
-      const messages = parseTarMessages(stderr);
+      if (stderr.length >= saidLimit) {
+        throw new AppError("hostile", `The tar of ${session.host} says more than can be kept`);
+      }
+      const { said, still } = readGuards(stderr);
+      const messages = parseTarMessages(said);
       complaints.push(...messages.other);
       if (code !== 0 && messages.torn.length + messages.vanished.length === 0) {
         throw new AppError(
@@ -167,9 +197,14 @@ async function stream(
           },
         );
       }
-      return { torn: tools.busyboxTar === true ? await moved() : messages.torn };
+      if (guarded) {
+        return { torn: [...messages.torn, ...unguarded(actions, still)] };
+      }
+      const looked = await look();
+      moved = looked.moved;
+      return { torn: [...messages.torn, ...looked.unsure] };
     },
-    sender: senderOf(tools),
+    sender: senderOf(tools, guarded),
     ...(fresh
       ? { digests: false }
       : { onEntry: (entry) => input.onEntry(withFlagsOf(entry, flags.get(entry.path))) }),
@@ -178,7 +213,18 @@ async function stream(
     ...waiting,
   });
   await noteFlags(tree, flags);
-  return { result, complaints: complaints.map((line) => escapePath(line)) };
+  return { result, moved, complaints: complaints.map((line) => escapePath(line)) };
+}
+
+/** The files whose guard did not see them hold still. */
+function* unguarded(actions: Iterable<SyncAction>, still: readonly boolean[]): Generator<RelPath> {
+  let ordinal = 0;
+  for (const path of streamedPaths(actions)) {
+    if (still[ordinal] !== true) {
+      yield path;
+    }
+    ordinal += 1;
+  }
 }
 
 function withFlagsOf(entry: FileEntry, flags: string | undefined): FileEntry {
@@ -218,9 +264,9 @@ async function* tarStream(running: RemoteProcess, input: PassInput): AsyncGenera
 }
 
 /** What the client's tar leaves to the listing. */
-function senderOf(tools: ToolFacts): TarSender {
+function senderOf(tools: ToolFacts, guarded: boolean): TarSender {
   const busybox = tools.busyboxTar === true;
-  return { listedMetadata: busybox || tools.listsWholeSeconds === true, concatenated: busybox };
+  return { listedMetadata: busybox || tools.listsWholeSeconds === true, concatenated: busybox || guarded };
 }
 
 function* streamedPaths(actions: Iterable<SyncAction>): Generator<RelPath> {

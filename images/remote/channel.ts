@@ -34,7 +34,7 @@ export function runChannel(
   options: ExecOptions & { readonly broken: () => Error; readonly what: string },
 ): RemoteProcess {
   const running = startRunning(channel);
-  const stderr = tailOf(channel.stderr);
+  const stderr = tailOf(channel.stderr, options.stderrLimit ?? stderrLimit);
   channel.on("exit", (code: number | null) => {
     // A command that died of a signal has no code; a shell would say 128 and more.
     running.code = code ?? 128;
@@ -203,10 +203,10 @@ async function settlesNow(promise: Promise<unknown>): Promise<boolean> {
   ]);
 }
 
-function tailOf(stream: Readable): () => string {
+function tailOf(stream: Readable, limit: number): () => string {
   let kept = "";
   stream.on("data", (chunk: Buffer) => {
-    kept = (kept + chunk.toString("latin1")).slice(-stderrLimit);
+    kept = (kept + chunk.toString("latin1")).slice(-limit);
   });
   return () => kept;
 }

@@ -3,6 +3,8 @@ import type { ShellText } from "../../base/posix-quote.ts";
 export interface ExecOptions {
   /** Fed to the command's standard input, which is closed at its end; without it, standard input is empty. */
   readonly stdin?: AsyncIterable<Uint8Array>;
+  /** How much of standard error is kept: its last bytes, 64 KiB unless told. */
+  readonly stderrLimit?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -10,7 +12,7 @@ export interface RemoteProcess {
   /** Must be read to its end or `return()`ed. Back-pressure holds the command. */
   readonly stdout: AsyncIterable<Uint8Array>;
   /** Resolves when the command has ended and stdout has been read. Rejects `unreachable` when the connection broke. */
-  readonly exit: Promise<{ readonly code: number /** The last 64 KiB. */; readonly stderr: string }>;
+  readonly exit: Promise<{ readonly code: number; readonly stderr: string }>;
 }
 
 export interface RunResult {

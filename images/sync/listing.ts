@@ -28,6 +28,8 @@ export interface ListOptions {
   readonly oneFileSystem?: boolean;
   /** What the machine's tools can do; all that is wanted unless told. */
   readonly lister?: Lister;
+  /** Only what changed after this second (Unix time), without device nodes; for finds that have `-newerct`. */
+  readonly newerThan?: number;
 }
 
 export interface ListingProblem {
@@ -51,6 +53,11 @@ const eachDevice = trustedShell(
 
 /** The shell command whose standard output {@link ListingDecoder} reads. Exit code 1 means: some entries vanished or were unreadable; standard error names them. */
 export function listCommand(options: ListOptions): ShellText {
+  if (options.newerThan !== undefined) {
+    // True for what is older too, or it would not be pruned.
+    const newer = sh`'(' -newerct ${`@${options.newerThan}`} -printf ${recordFormat} -o -true ')'`;
+    return sh`cd ${options.root} && LC_ALL=C exec find . -noleaf ${{ raw: findWords(options, newer) }}${{ raw: newer }}`;
+  }
   const devices =
     options.lister === "find-each"
       ? sh`-exec sh -c ${eachDevice} ingot '{}' ';'`

@@ -35,21 +35,55 @@ export function tarCommand(options: { readonly root: string; readonly tools: Tar
     return sh`cd ${options.root} && LC_ALL=C exec xargs -0 -r sh -c ${busyboxBatch} ingot`;
   }
   const argv = [
+    ...createArgv(tools),
+    "--blocking-factor=64",
+    "--null",
+    ...(tarBefore(tools, 1, 16) ? [] : ["--no-unquote"]),
+    "--files-from=-",
+  ];
+  return sh`cd ${options.root} && LC_ALL=C exec ${{ raw: quoteArgv(argv) }}`;
+}
+
+function createArgv(tools: TarAbilities): readonly string[] {
+  return [
     "tar",
     "--create",
     "--file=-",
-    "--blocking-factor=64",
     ...(tarBefore(tools, 1, 14) ? [] : ["--format=posix", "--pax-option=delete=atime,delete=ctime"]),
     "--numeric-owner",
     "--sparse",
     ...(tarBefore(tools, 1, 16) ? [] : ["--quoting-style=escape"]),
     ...extendedOptions(tools),
     "--no-recursion",
-    "--null",
-    ...(tarBefore(tools, 1, 16) ? [] : ["--no-unquote"]),
-    "--files-from=-",
   ];
-  return sh`cd ${options.root} && LC_ALL=C exec ${{ raw: quoteArgv(argv) }}`;
+}
+
+/**
+ * As {@link tarCommand}, an archive of its own for each name, and on standard error a line for each: the byte 0x1E, then, parted by bars, ctime
+ * and inode before the file is read, the clock, and ctime and inode afterwards. A few programs for each name: for some hundred names.
+ */
+export function guardedTarCommand(options: {
+  readonly root: string;
+  readonly tools: TarAbilities & Pick<ToolFacts, "lister">;
+}): ShellText {
+  const { tools } = options;
+  const ask =
+    tools.lister === "stat"
+      ? trustedShell('stat -c "%Z %z %i" "$f"')
+      : trustedShell('find "$f" -maxdepth 0 -printf "%C@ %i"');
+  const tar =
+    tools.busyboxTar === true
+      ? trustedShell("tar -c -f - --no-recursion")
+      : quoteArgv([...createArgv(tools), "--blocking-factor=32"]);
+  const each = sh`code=0
+for f do
+  before=$(${{ raw: ask }} 2>/dev/null)
+  now=$(date +%s.%N)
+  ${{ raw: tar }} -- "$f" || code=$?
+  printf '\\036%s|%s|%s\\n' "$before" "$now" "$(${{ raw: ask }} 2>/dev/null)" >&2
+done
+exit $code`;
+  return sh`cd ${options.root} && LC_ALL=C TZ=UTC0 exec xargs -0 sh -c ${each} ingot`;
 }
 
 function extendedOptions(tools: TarAbilities): readonly string[] {

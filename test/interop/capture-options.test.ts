@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -6,11 +6,12 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { CaptureRequest } from "../../images/capture/request.ts";
 import { captureImage } from "../../images/capture/run.ts";
 import type { RemoteSession } from "../../images/remote/session.ts";
+import { sshConnector } from "../../images/remote/ssh-session.ts";
 import { DirectoryStore } from "../../images/store/directory-store.ts";
 import { localSession } from "../fakes/remote.ts";
 import { shell } from "./client-tree.ts";
 import { startDaemonProcess } from "./daemon-process.ts";
-import { hasSshd, startSshd } from "./ssh-server.ts";
+import { hasSshd, memoryHostKeys, startSshd } from "./ssh-server.ts";
 import { imageName } from "./store-support/image-name.ts";
 
 const clock = {
@@ -18,6 +19,12 @@ const clock = {
   sleep: async (time: number, signal?: AbortSignal) =>
     await delay(time, undefined, signal === undefined ? {} : { signal }),
 };
+
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) {
+    await delay(20);
+  }
+}
 
 describe.skipIf(!hasSshd)("options of a capture", () => {
   let folder: string;
@@ -138,6 +145,54 @@ describe.skipIf(!hasSshd)("options of a capture", () => {
       expect(() => daemon.ingot([...words, "--limit", "fast"])).toThrow(/is not a rate/);
     } finally {
       await daemon.stop();
+      await sshd.stop();
+    }
+  });
+
+  test("after runs when the daemon is told to end, and when it is killed", async () => {
+    const sshd = await startSshd();
+    try {
+      for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+        const daemon = await startDaemonProcess(path.join(folder, signal), `ssh: {keys: [${sshd.key}]}\n`);
+        const words = ["capture", "web", "127.0.0.1", "--port", String(sshd.port), "--limit", "1k"];
+        const capturing = daemon.start([
+          ...words,
+          ...["--filter", "+ /etc/***", "--exclude", "/*"],
+          ...["--before", `echo before >>${folder}/log`, "--after", `echo ${signal} >>${folder}/log`],
+        ]);
+        await until(() => existsSync(path.join(folder, "log")) && log().endsWith("before\n"));
+
+        await daemon.stop(signal);
+
+        await until(() => log().endsWith(`${signal}\n`));
+        await capturing;
+      }
+      expect(log()).toBe("before\nSIGTERM\nbefore\nSIGKILL\n");
+    } finally {
+      await sshd.stop();
+    }
+  });
+
+  test("a before that does not end is killed on request, and after runs", async () => {
+    const stop = new AbortController();
+    const sshd = await startSshd();
+    const connector = sshConnector({ hostKeys: memoryHostKeys(), keyFiles: [sshd.key] });
+    const session = await connector.connect({ host: "127.0.0.1", port: sshd.port, user: "root" });
+    try {
+      const stopped = capture({
+        session,
+        before: `echo before >>${folder}/log; sleep 1000`,
+        after: `echo after >>${folder}/log`,
+        signal: stop.signal,
+      });
+      stopped.catch(() => undefined);
+      await until(() => existsSync(path.join(folder, "log")));
+      stop.abort();
+
+      await expect(stopped).rejects.toMatchObject({ code: "cancelled" });
+      expect(log()).toBe("before\nafter\n");
+    } finally {
+      await session.close();
       await sshd.stop();
     }
   });

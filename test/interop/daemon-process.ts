@@ -10,7 +10,9 @@ export interface DaemonProcess {
   readonly state: string;
   /** Runs `ingot WORDS` and returns what it prints. */
   ingot(words: readonly string[]): string;
-  stop(): Promise<void>;
+  /** Starts `ingot WORDS`; settles when it has ended, however. */
+  start(words: readonly string[]): Promise<void>;
+  stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
 /** `settings` are further lines of the configuration. */
@@ -43,8 +45,16 @@ export async function startDaemonProcess(folder: string, settings = ""): Promise
         encoding: "utf8",
         stdio: ["ignore", "pipe", "pipe"],
       }),
-    async stop() {
-      child.kill("SIGTERM");
+    start: (words) =>
+      new Promise((resolve) => {
+        const command = spawn(process.execPath, [...node, ...words, "--state", state], {
+          cwd: repository,
+          stdio: "ignore",
+        });
+        command.once("exit", () => resolve());
+      }),
+    async stop(signal = "SIGTERM") {
+      child.kill(signal);
       await ended;
     },
   };
