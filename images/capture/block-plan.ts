@@ -1,5 +1,5 @@
 /** Which blocks of a changed file have to be moved, where the image has an older one. Pure. */
-import type { FileEntryRegular } from "../entry.ts";
+import type { FileEntryRegular, Timestamp } from "../entry.ts";
 import { type DigestProgram, parseBlockDigests } from "../remote/block-digests.ts";
 
 /** Smaller files cost less to send than to ask about. */
@@ -53,6 +53,17 @@ export function blockRuns(client: readonly string[], tree: readonly string[]): r
   return runs;
 }
 
+/** A file whose blocks are known on both sides. */
+export interface BlockedFile extends BlockFile {
+  /** As the client's tar shows it: with extended attributes. */
+  readonly member: FileEntryRegular;
+  readonly runs: readonly BlockRun[];
+  readonly digests: readonly string[];
+  readonly program: DigestProgram;
+  /** The image's copy as it was digested. */
+  readonly standing: { readonly mark: string; readonly size: number };
+}
+
 /** The bytes of a run; the last block of a file is as long as it is. */
 export function runLength(run: BlockRun, file: BlockFile): number {
   return Math.min(file.entry.size, (run.first + run.count) * file.block) - run.first * file.block;
@@ -76,4 +87,9 @@ export function parseAnswers(
     const digests = parseBlockDigests(lines, Math.ceil(file.entry.size / file.block), program);
     return digests !== undefined && /^([0-9a-f]{2})+$/.test(head) ? { head, digests } : undefined;
   });
+}
+
+/** As GNU find prints a time: ten digits behind the point. */
+export function findTime(time: Timestamp): string {
+  return `${time.seconds}.${String(time.nanoseconds).padStart(9, "0")}0`;
 }

@@ -3,8 +3,7 @@
  * has the metadata and the attributes; the image's copy is digested here; only blocks that differ are read over the wire. The
  * file is put together as a tar member, so it is staged and renamed into place as any other.
  */
-import { closeSync, fstatSync, read } from "node:fs";
-import { promisify } from "node:util";
+import { closeSync } from "node:fs";
 import { bothOf } from "../../base/async.ts";
 import { toLatin1 } from "../../base/bytes.ts";
 import { AppError } from "../../base/errors.ts";
@@ -13,23 +12,14 @@ import { quoteArgv, sh, trustedShell } from "../../base/posix-quote.ts";
 import type { FileEntry, FileEntryRegular } from "../entry.ts";
 import { type DigestProgram, digestBlocks, linesLimit } from "../remote/block-digests.ts";
 import { digestOf } from "../remote/block-hash.ts";
+import type { KnownBlocks } from "../remote/known-blocks.ts";
 import type { RemoteSession } from "../remote/session.ts";
 import { TarDecoder } from "../tar/decode.ts";
 import { type TarMember, writeTar } from "../tar/stream.ts";
 import { TreeRoot } from "../tree/root.ts";
 import type { TarAbilities } from "../tree/tar-tool.ts";
-import { type BlockFile, type BlockRun, blockRuns, parseAnswers, runLength } from "./block-plan.ts";
-
-/** A file whose blocks are known on both sides. */
-export interface BlockedFile extends BlockFile {
-  /** As the client's tar shows it: with extended attributes. */
-  readonly member: FileEntryRegular;
-  readonly runs: readonly BlockRun[];
-  readonly digests: readonly string[];
-  readonly program: DigestProgram;
-  /** The image's copy as it was digested. */
-  readonly standing: string;
-}
+import { type BlockedFile, type BlockFile, blockRuns, parseAnswers, runLength } from "./block-plan.ts";
+import { markOf, pieces, standingDigests } from "./standing-blocks.ts";
 
 interface Place {
   readonly session: RemoteSession;
@@ -44,7 +34,11 @@ const headBytes = 65536;
 
 /** Asks the client about files that stand in the tree too. Those that it cannot tell about are left out. */
 export async function askBlocks(
-  place: Place & { readonly tools: TarAbilities; readonly program: DigestProgram },
+  place: Place & {
+    readonly tools: TarAbilities;
+    readonly program: DigestProgram;
+    readonly known: KnownBlocks;
+  },
   files: readonly BlockFile[],
 ): Promise<readonly BlockedFile[]> {
   const { session, signal, program } = place;
@@ -71,7 +65,7 @@ ${{ raw: digestBlocks }}`;
     ...(signal === undefined ? {} : { signal }),
   });
   // The image's copies are digested while the client is at work.
-  const [{ stdout }, own] = await bothOf(asking, digestsOf(place, files));
+  const [{ stdout }, own] = await bothOf(asking, standingDigests(place, files));
   const known: BlockedFile[] = [];
   for (const [index, answer] of parseAnswers(toLatin1(stdout), files, program).entries()) {
     const [file, standing] = [files[index], own[index]];
@@ -84,7 +78,7 @@ ${{ raw: digestBlocks }}`;
     ) {
       const { digests } = answer;
       const runs = blockRuns(digests, standing.digests);
-      known.push({ ...file, member, digests, runs, standing: standing.mark, program });
+      known.push({ ...file, member, digests, runs, standing, program });
     }
   }
   return known;
@@ -99,11 +93,15 @@ export function wireBytes(files: readonly BlockedFile[]): number {
   );
 }
 
-/** A tar of the files in that order. A block that is not what was asked about is found by `torn`, to be read at the end. */
-export async function streamBlocks(
-  place: Place & { readonly hold: (source: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array> },
+export interface Fetching extends Place {
+  readonly hold: (source: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+}
+
+/** Fetches the blocks that differ. A file that is not any more what was asked about is found by `changed`, to be asked at the end. */
+export async function fetchBlocks(
+  place: Fetching,
   files: readonly BlockedFile[],
-): Promise<{ readonly tar: AsyncIterable<Uint8Array>; readonly torn: () => Promise<readonly RelPath[]> }> {
+): Promise<{ readonly wire: Exact; readonly changed: () => Promise<readonly RelPath[]> }> {
   const { session, signal } = place;
   const fetched = files.flatMap((file) =>
     file.runs
@@ -117,7 +115,21 @@ export async function streamBlocks(
           sh`cd ${place.root} && exec xargs -0 -n 4 sh -c ${trustedShell('exec dd if="$4" bs="$1" skip="$2" count="$3" 2>/dev/null')} ingot`,
           { stdin: words(fetched), ...(signal === undefined ? {} : { signal }) },
         );
-  const wire = new Exact(running === undefined ? nothing() : place.hold(running.stdout));
+  return {
+    wire: new Exact(running === undefined ? nothing() : place.hold(running.stdout)),
+    changed: async () => {
+      await running?.exit;
+      return await changedSince(place, files);
+    },
+  };
+}
+
+/** A tar of the files in that order. A block that is not what was asked about is found by `torn`, to be read at the end. */
+export async function streamBlocks(
+  place: Fetching,
+  files: readonly BlockedFile[],
+): Promise<{ readonly tar: AsyncIterable<Uint8Array>; readonly torn: () => Promise<readonly RelPath[]> }> {
+  const { wire, changed } = await fetchBlocks(place, files);
   const bad = new Set<RelPath>();
   const root = new TreeRoot(place.tree);
   async function* members(): AsyncGenerator<TarMember> {
@@ -133,13 +145,7 @@ export async function streamBlocks(
       root.close();
     }
   }
-  return {
-    tar: tar(),
-    torn: async () => {
-      await running?.exit;
-      return [...new Set([...bad, ...(await changedSince(place, files))])];
-    },
-  };
+  return { tar: tar(), torn: async () => [...new Set([...bad, ...(await changed())])] };
 }
 
 async function* contentOf(
@@ -149,7 +155,7 @@ async function* contentOf(
   const fd = sources.root.openRead(file.entry.path);
   // Somebody may be at work in the image's tree.
   const check = () => {
-    if (markOf(fd) !== file.standing) {
+    if (markOf(fd) !== file.standing.mark) {
       sources.bad.add(file.entry.path);
     }
   };
@@ -197,79 +203,8 @@ function memberOf(head: Uint8Array): FileEntryRegular | undefined {
   return entry?.kind === "file" ? entry : undefined;
 }
 
-interface Standing {
-  readonly digests: readonly string[];
-  readonly mark: string;
-}
-
-/** Of the image's copies of the files, in their order. */
-async function digestsOf(
-  place: Place & { readonly program: DigestProgram },
-  files: readonly BlockFile[],
-): Promise<readonly Standing[]> {
-  const root = new TreeRoot(place.tree);
-  try {
-    const all: Standing[] = [];
-    for (const { entry, block } of files) {
-      const fd = root.openRead(entry.path);
-      try {
-        const mark = markOf(fd);
-        const digests: string[] = [];
-        // One for all: garbage of this size keeps the collector busy.
-        const buffer = Buffer.allocUnsafe(Math.min(block, entry.size));
-        for (let start = 0; start < entry.size; start += block) {
-          const bytes = buffer.subarray(0, Math.min(block, entry.size - start));
-          await readInto(bytes, fd, start);
-          digests.push(digestOf(place.program, bytes));
-        }
-        all.push({ digests, mark });
-      } finally {
-        closeSync(fd);
-      }
-    }
-    return all;
-  } finally {
-    root.close();
-  }
-}
-
-/** Inode, size and times: any write moves the last. */
-function markOf(fd: number): string {
-  const { ino, size, mtimeNs, ctimeNs } = fstatSync(fd, { bigint: true });
-  return [ino, size, mtimeNs, ctimeNs].join(" ");
-}
-
-const readFd = promisify(read);
-
-const pieceLength = 1024 * 1024;
-
-/** A part of a file in pieces. */
-async function* pieces(
-  fd: number,
-  part: { readonly start: number; readonly length: number },
-): AsyncGenerator<Uint8Array> {
-  for (let done = 0; done < part.length; done += pieceLength) {
-    // Each is one of its own: who takes them may hold some.
-    const piece = Buffer.allocUnsafe(Math.min(pieceLength, part.length - done));
-    await readInto(piece, fd, part.start + done);
-    yield piece;
-  }
-}
-
-/** Fills it with what is there, and with zeros where nothing is: what is missing differs by its digest. */
-async function readInto(buffer: Buffer, fd: number, start: number): Promise<void> {
-  for (let done = 0; done < buffer.length; ) {
-    const { bytesRead } = await readFd(fd, buffer, done, buffer.length - done, start + done);
-    if (bytesRead === 0) {
-      buffer.fill(0, done);
-      return;
-    }
-    done += bytesRead;
-  }
-}
-
 /** Takes exact lengths off a stream. */
-class Exact {
+export class Exact {
   readonly #source: AsyncIterator<Uint8Array>;
   #held: Uint8Array = new Uint8Array(0);
 

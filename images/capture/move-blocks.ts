@@ -1,14 +1,15 @@
 /** The part of a pass that brings changed files of some size to what they are on the client by their changed blocks alone. */
 import type { RelPath } from "../../base/path-bytes.ts";
-import type { Timestamp } from "../entry.ts";
 import { limitRate } from "../remote/session-options.ts";
 import type { SyncAction } from "../sync/actions.ts";
 import type { EntryTable } from "../sync/entry-table.ts";
-import { applyToTree } from "../tree/apply.ts";
-import { askFrom, type BlockFile, blockSize } from "./block-plan.ts";
-import { askBlocks, streamBlocks, wireBytes } from "./blocks.ts";
+import { type ApplyResult, applyMade, applyToTree } from "../tree/apply.ts";
+import { askFrom, type BlockedFile, type BlockFile, blockSize, findTime } from "./block-plan.ts";
+import { askBlocks, type Fetching, fetchBlocks, streamBlocks, wireBytes } from "./blocks.ts";
+import { composeFiles, isComposable } from "./compose.ts";
 import type { PassInput } from "./pass.ts";
 import { isRecent, type Stretch } from "./still.ts";
+import { standingMarks, treeName } from "./standing-blocks.ts";
 
 export interface MovedBlocks {
   /** The plan without what is done with. */
@@ -42,28 +43,91 @@ export async function moveBlocks(input: PassInput, trees: Trees): Promise<MovedB
     wanted.length === 0
       ? []
       : await askBlocks(
-          { ...place, tools, program: tools.b2sum === true ? "b2sum" : "sha256sum" },
+          {
+            ...{ ...place, tools, known: input.blocks },
+            program: tools.b2sum === true ? "b2sum" : "sha256sum",
+          },
           wanted.map(({ file }) => file),
         );
   if (files.length === 0) {
     return { rest: trees.actions, written: 0, bytes: 0, torn: [] };
   }
-  const paths = new Set(files.map((file) => file.entry.path));
-  const moving = await streamBlocks({ ...place, hold: (source) => held(input, source) }, files);
-  const result = await applyToTree({
-    root: tree,
-    actions: wanted.map(({ action }) => action).filter((action) => paths.has(action.entry.path)),
-    tar: moving.tar,
-    afterStream: async () => ({ torn: await moving.torn() }),
+  const moving: Moving = {
+    ...{ ...place, wanted, hold: (source) => held(input, source) },
     onEntry: input.onEntry,
-    ...waiting,
-  });
+  };
+  const made = await compose(moving, files.filter(isComposable));
+  const sent = await send(
+    moving,
+    files.filter((file) => !isComposable(file)),
+  );
+  const torn = [...made.torn, ...sent.torn];
+  noteBlocks(input, { files, torn: new Set(torn) });
+  const paths = new Set(files.map((file) => file.entry.path));
   return {
     rest: { [Symbol.iterator]: () => without(trees.actions, paths) },
-    written: result.written,
+    written: made.written + sent.written,
     bytes: wireBytes(files),
-    torn: result.torn,
+    torn,
   };
+}
+
+interface Moving extends Fetching {
+  readonly wanted: readonly { readonly action: Write }[];
+  readonly onEntry: PassInput["onEntry"];
+}
+
+type Moved = Pick<ApplyResult, "written" | "torn">;
+
+/** Makes files of the tree's copies and the client's blocks. Nobody digests them: the commit, which reads them to store them, does. */
+async function compose(moving: Moving, files: readonly BlockedFile[]): Promise<Moved> {
+  if (files.length === 0) {
+    return { written: 0, torn: [] };
+  }
+  const { wire, changed } = await fetchBlocks(moving, files);
+  return await applyMade(
+    {
+      root: moving.tree,
+      actions: actionsOf(moving, files),
+      afterStream: async () => ({ torn: await changed() }),
+      onEntry: moving.onEntry,
+      ...(moving.signal === undefined ? {} : { signal: moving.signal }),
+    },
+    (root) => composeFiles(root, files, wire),
+  );
+}
+
+/** Puts files together as tar members. */
+async function send(moving: Moving, files: readonly BlockedFile[]): Promise<Moved> {
+  if (files.length === 0) {
+    return { written: 0, torn: [] };
+  }
+  const { tar, torn } = await streamBlocks(moving, files);
+  return await applyToTree({
+    root: moving.tree,
+    actions: actionsOf(moving, files),
+    tar,
+    afterStream: async () => ({ torn: await torn() }),
+    onEntry: moving.onEntry,
+    ...(moving.signal === undefined ? {} : { signal: moving.signal }),
+  });
+}
+
+function actionsOf({ wanted }: Moving, files: readonly BlockedFile[]): readonly Write[] {
+  const paths = new Set(files.map((file) => file.entry.path));
+  return wanted.map(({ action }) => action).filter((action) => paths.has(action.entry.path));
+}
+
+/** Remembers the blocks of what stands in the tree now, for the next capture and for updates. */
+function noteBlocks(
+  input: PassInput,
+  moved: { readonly files: readonly BlockedFile[]; readonly torn: ReadonlySet<RelPath> },
+): void {
+  const whole = moved.files.filter((file) => !moved.torn.has(file.entry.path));
+  for (const [file, mark] of standingMarks(input.tree, whole)) {
+    input.blocks.set(treeName(mark), file, file.digests);
+    input.onBlocks(file);
+  }
 }
 
 /** Holds content to the rate that the capture may take. */
@@ -113,9 +177,4 @@ function* without(actions: Iterable<SyncAction>, done: ReadonlySet<RelPath>): Ge
       yield action;
     }
   }
-}
-
-/** As GNU find prints a time: ten digits behind the point. */
-function findTime(time: Timestamp): string {
-  return `${time.seconds}.${String(time.nanoseconds).padStart(9, "0")}0`;
 }

@@ -2,8 +2,10 @@
 import type { RelPath } from "../../base/path-bytes.ts";
 import type { Clock, ProgressSink } from "../../base/ports.ts";
 import type { FileEntry } from "../entry.ts";
+import type { KnownBlocks } from "../remote/known-blocks.ts";
 import type { RemoteSession } from "../remote/session.ts";
 import type { Selection } from "../sync/actions.ts";
+import type { BlockedFile } from "./block-plan.ts";
 import type { ToolFacts } from "./facts.ts";
 import type { CaptureHistory } from "./history.ts";
 import type { CapturePlan } from "./plan.ts";
@@ -26,6 +28,10 @@ export interface PassInput {
   /** Holds the content's stream to a rate: bytes a second. */
   readonly limit?: number;
   readonly onEntry: (entry: FileEntry) => void;
+  /** What is known of the blocks of the tree's files. */
+  readonly blocks: KnownBlocks;
+  /** Told of each file that was moved as blocks. */
+  readonly onBlocks: (file: BlockedFile) => void;
   readonly onProgress?: ProgressSink;
   readonly signal?: AbortSignal;
 }

@@ -11,10 +11,12 @@ import { discardLog } from "../../base/ports.ts";
 import { trustedShell } from "../../base/posix-quote.ts";
 import { byteSize, duration } from "../../base/quantity.ts";
 import type { FileEntry } from "../entry.ts";
+import { contentName, type KnownBlocks } from "../remote/known-blocks.ts";
 import type { RemoteSession } from "../remote/session.ts";
 import { niceSession } from "../remote/session-options.ts";
 import type { ImageLock, KnownContent } from "../store/store.ts";
 import { makeSelection } from "../sync/exclude.ts";
+import type { BlockedFile } from "./block-plan.ts";
 import type { GoldenFacts } from "./facts.ts";
 import type { CaptureHistory } from "./history.ts";
 import { readHistory, writeHistory } from "./history-file.ts";
@@ -58,6 +60,7 @@ async function capture(asked: CaptureRequest): Promise<CaptureResult> {
       },
       lock,
       known: (entry) => moved.known.get(entry.path)?.(entry),
+      onStored: (entry) => noteVersionBlocks(store.blocks, moved, entry),
       ...(request.onProgress === undefined ? {} : { onProgress: request.onProgress }),
       ...(signal === undefined ? {} : { signal }),
     });
@@ -126,6 +129,8 @@ interface MovedTree {
   readonly warnings: readonly string[];
   /** Tells what an entry that has just been written holds, if it still is that entry. */
   readonly known: ReadonlyMap<RelPath, (entry: FileEntry) => KnownContent | undefined>;
+  /** The blocks of large files that have just been written. */
+  readonly blocks: ReadonlyMap<RelPath, BlockedFile>;
 }
 
 interface CaptureState {
@@ -143,6 +148,7 @@ async function moveTree(request: CaptureRequest, state: CaptureState): Promise<M
   const client = clientWord(state);
   let history = await beginHistory(session, { file, client, tree });
   const known = new Map<RelPath, (entry: FileEntry) => KnownContent | undefined>();
+  const blocks = new Map<RelPath, BlockedFile>();
   const totals = { sentFiles: 0, sentBytes: 0, deleted: 0, passes: 0 };
   const warnings = new Set<string>();
   let pass: PassResult | undefined;
@@ -163,6 +169,8 @@ async function moveTree(request: CaptureRequest, state: CaptureState): Promise<M
       clock: request.clock,
       ...(request.limit === undefined ? {} : { limit: request.limit }),
       onEntry: (entry) => known.set(entry.path, (now) => contentOf(entry, now)),
+      blocks: request.store.blocks,
+      onBlocks: (file) => blocks.set(file.entry.path, file),
       ...(request.onProgress === undefined ? {} : { onProgress: request.onProgress }),
       ...waiting,
     });
@@ -193,7 +201,7 @@ async function moveTree(request: CaptureRequest, state: CaptureState): Promise<M
   for (const warning of pass === undefined ? [] : unrest(pass, totals.passes)) {
     warnings.add(warning);
   }
-  return { ...totals, known, warnings: [...warnings] };
+  return { ...totals, known, blocks, warnings: [...warnings] };
 }
 
 /** Beside the image folders, hidden from their list. */
@@ -249,4 +257,17 @@ function contentOf(received: FileEntry, now: FileEntry): KnownContent | undefine
   return received.kind === "file" && received.digest !== undefined
     ? { digest: received.digest, extended: received.extended }
     : { extended: received.extended };
+}
+
+/** What is stored of a file whose blocks are known is known by its digest from here on: updates ask for it. */
+function noteVersionBlocks(known: KnownBlocks, moved: MovedTree, entry: FileEntry): void {
+  const file = moved.blocks.get(entry.path);
+  if (
+    file !== undefined &&
+    entry.kind === "file" &&
+    entry.digest !== undefined &&
+    moved.known.get(entry.path)?.(entry) !== undefined
+  ) {
+    known.set(contentName(entry.digest), file, file.digests);
+  }
 }

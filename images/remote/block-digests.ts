@@ -11,7 +11,10 @@ export function digestProgram(programs: ReadonlySet<string>): DigestProgram | un
   return programs.has("b2sum") ? "b2sum" : programs.has("sha256sum") ? "sha256sum" : undefined;
 }
 
-/** Shell: prints a line `BLOCK DIGEST` for each of the $3 blocks of $2 bytes of the file $4, in any order, by the program $1. */
+/**
+ * Shell: prints a line `BLOCK DIGEST` for each of the $3 blocks of $2 bytes of the file $4, in any order, by the program $1. Synced
+ * before, so that a process that has the file mapped cannot change it without its time telling; a sync that is older than b2sum takes no names.
+ */
 export const digestBlocks: ShellText = trustedShell(`part() {
   i=$1
   while [ "$i" -lt "$2" ]; do
@@ -21,6 +24,7 @@ export const digestBlocks: ShellText = trustedShell(`part() {
   done
 }
 program=$1 block=$2 name=$4
+[ "$program" != b2sum ] || sync "$name" 2>/dev/null
 part 0 $(($3 / 2)) &
 part $(($3 / 2)) "$3"
 wait

@@ -25,7 +25,7 @@ export interface StoredNow {
 export interface TreeTask {
   readonly image: string;
   readonly tree: string;
-  readonly options: Pick<CommitOptions, "known" | "signal" | "onProgress">;
+  readonly options: Pick<CommitOptions, "known" | "onStored" | "signal" | "onProgress">;
 }
 
 /** Stores every pending entry that is not unchanged. `pending` comes in archive order. */
@@ -53,11 +53,15 @@ export async function storeChanged(
       signal?.throwIfAborted();
       const known = complete.get(item);
       if (known !== undefined) {
-        stored.set(known.path, await storeComplete(known, packer));
+        const now = await storeComplete(known, packer);
+        stored.set(known.path, now);
+        task.options.onStored?.(now.entry);
         continue;
       }
       const member = await tar.next(item.listed.entry);
-      stored.set(member.entry.path, await storeMember(member, packer));
+      const now = await storeMember(member, packer);
+      stored.set(member.entry.path, now);
+      task.options.onStored?.(now.entry);
       read.entries += 1;
       read.bytes += sizeOf(member.entry);
       onProgress?.({

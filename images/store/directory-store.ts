@@ -14,6 +14,7 @@ import {
   type VersionId,
   type VersionRef,
 } from "../manifest.ts";
+import { KnownBlocks } from "../remote/known-blocks.ts";
 import { commitTree } from "./commit.ts";
 import type { StoreContext } from "./context.ts";
 import { copyVersion } from "./copy.ts";
@@ -72,6 +73,7 @@ export interface DirectoryStoreOptions {
 export class DirectoryStore implements ImageStore {
   readonly #context: StoreContext;
   readonly #recent = new RecentTable();
+  readonly blocks = new KnownBlocks();
 
   constructor(options: DirectoryStoreOptions) {
     this.#context = {

@@ -9,8 +9,8 @@ import type { ProgressSink } from "../../base/ports.ts";
 import type { GoldenFacts } from "../capture/facts.ts";
 import type { ExtendedAttributes, FileEntry } from "../entry.ts";
 import type { ImageName, Manifest, VersionId, VersionRef, VersionSource } from "../manifest.ts";
+import type { KnownBlocks } from "../remote/known-blocks.ts";
 import type { Change, PlanSummary } from "../sync/actions.ts";
-
 import type { VersionTable } from "./version-table.ts";
 
 export interface WaitOptions {
@@ -43,6 +43,8 @@ export interface CommitOptions extends WaitOptions {
    * is read, because a version says what was stored, not what somebody saw. Answer only for what has this size and mtime.
    */
   readonly known?: (entry: FileEntry) => KnownContent | undefined;
+  /** Told of every entry that was read or that `known` answered for, with its digest. */
+  readonly onStored?: (entry: FileEntry) => void;
   /** Makes a version although nothing changed. */
   readonly allowEmpty?: boolean;
 }
@@ -182,6 +184,10 @@ export interface MembersOptions {
 
 /** Reading versions: all that install, update and drift need. */
 export interface VersionReader {
+  /** What is known of the blocks of large files. */
+  readonly blocks: KnownBlocks;
+  /** The folder that is (or will be) the image's tree. */
+  treePath(image: ImageName): string;
   /** Finds the version that `ref` means. */
   resolve(ref: VersionRef): Promise<Manifest>;
   /** Every entry in bytewise path order, complete with digests and extended attributes. */
@@ -199,8 +205,6 @@ export interface VersionReader {
 }
 
 export interface ImageStore extends VersionReader {
-  /** The folder that is (or will be) the image's tree. */
-  treePath(image: ImageName): string;
   /** Makes the image's folder where it is not there yet, and returns it. Only for the holder of the image. */
   prepareTree(lock: ImageLock): Promise<string>;
   /** Takes the image, or throws `conflict` naming the holder at once. */

@@ -31,7 +31,7 @@ export interface TreeTask {
   readonly image: ImageName;
   readonly tree: string;
   readonly work: string;
-  readonly options: Pick<CommitOptions, "known" | "signal" | "onProgress">;
+  readonly options: Pick<CommitOptions, "known" | "onStored" | "signal" | "onProgress">;
 }
 
 export interface TreePass extends StoredTree {

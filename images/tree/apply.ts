@@ -55,12 +55,29 @@ export interface ApplyResult {
 
 /** Applies a plan. Two applies on one tree at a time are the caller's mistake. */
 export async function applyToTree(options: ApplyOptions): Promise<ApplyResult> {
+  return await carryOut(options, (root, direct) =>
+    direct ? receiveDirect(root, options) : receiveStaged(root, options),
+  );
+}
+
+/** As {@link applyToTree}, of a tree that is not empty; `make` makes the files in the staging folder, under their staged names. */
+export async function applyMade(
+  options: Omit<ApplyOptions, "tar" | "digests" | "sender" | "onProgress">,
+  make: (root: TreeRoot) => Promise<Received>,
+): Promise<ApplyResult> {
+  return await carryOut(options, make);
+}
+
+async function carryOut(
+  options: Omit<ApplyOptions, "tar"> & Partial<Pick<ApplyOptions, "tar">>,
+  receive: (root: TreeRoot, direct: boolean) => Promise<Received>,
+): Promise<ApplyResult> {
   mkdirSync(Buffer.from(options.root, "latin1"), { recursive: true, mode: 0o700 });
   const root = new TreeRoot(options.root);
   try {
     if (isEmpty(options.actions) && root.lstat(stagingName) === undefined) {
       // A staging folder that comes and goes would leave the root changed.
-      await options.tar[Symbol.asyncIterator]().return?.();
+      await options.tar?.[Symbol.asyncIterator]().return?.();
       return { written: 0, metadata: 0, deleted: 0, bytes: 0, torn: [], vanished: [], kept: [] };
     }
     const rootTime = root.lstat(rootPath)?.mtime;
@@ -69,7 +86,7 @@ export async function applyToTree(options: ApplyOptions): Promise<ApplyResult> {
     root.mkdir(stagingName, 0o700);
     // A default ACL of the folder around would be handed down to everything that is staged.
     await clearExtended(root, direct ? [rootPath, stagingName] : [stagingName]);
-    const received = await (direct ? receiveDirect(root, options) : receiveStaged(root, options));
+    const received = await receive(root, direct);
     await dropTorn(options, received);
     if (options.durable !== false) {
       await syncFilesystem(options.root);
@@ -145,7 +162,10 @@ function streamOptions(options: ApplyOptions) {
 }
 
 /** Takes out what the sender says it could not read in one piece. */
-async function dropTorn(options: ApplyOptions, received: Received): Promise<void> {
+async function dropTorn(
+  options: Pick<ApplyOptions, "actions" | "afterStream">,
+  received: Received,
+): Promise<void> {
   const told = await options.afterStream?.();
   if (told === undefined || told.torn.length === 0) {
     return;

@@ -20,7 +20,9 @@ import {
   renameSync,
   rmdirSync,
   unlinkSync,
+  writeSync,
 } from "node:fs";
+import { copyFile } from "node:fs/promises";
 import { AppError, toAppError } from "../../base/errors.ts";
 import { baseName, escapePath, parentPath, type RelPath } from "../../base/path-bytes.ts";
 import type { Timestamp } from "../entry.ts";
@@ -108,6 +110,31 @@ export class TreeRoot {
     return this.#do("open", path, () =>
       openSync(this.#name(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK),
     );
+  }
+
+  /** Opens a regular file for writing, never through a symlink. */
+  openWrite(path: RelPath): number {
+    return this.#do("open", path, () =>
+      openSync(this.#name(path), constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK),
+    );
+  }
+
+  /** Writes all of `bytes` at a place of an open file. */
+  writeAt(fd: number, bytes: Uint8Array, position: number): void {
+    for (let done = 0; done < bytes.length; ) {
+      done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+    }
+  }
+
+  /** Makes `to`, which must not be there, a file with the content of an open one. What the filesystem can share is not copied. */
+  async copyFrom(fd: number, to: RelPath): Promise<void> {
+    const name = this.#do("make", to, () => this.#name(to));
+    const how = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
+    try {
+      await copyFile(Buffer.from(`/proc/self/fd/${fd}`), name, how);
+    } catch (error) {
+      throw treeError(error, { what: "make", path: `${this.path}/${to}` });
+    }
   }
 
   mkdir(path: RelPath, mode: number): void {

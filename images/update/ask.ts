@@ -8,7 +8,7 @@ import { readFlags } from "../remote/flags.ts";
 import type { EntryTable } from "../sync/entry-table.ts";
 import { withFlags } from "../sync/flags.ts";
 import type { NodeListing } from "./node-listing.ts";
-import { findPatches } from "./patches.ts";
+import { type BlockedFile, blockedFiles, findPatches } from "./patches.ts";
 import { type UpdatePlan, withPatches } from "./plan.ts";
 import { type PlanSources, planFor } from "./prepare-plan.ts";
 import {
@@ -43,30 +43,48 @@ export async function askAndPlan(
   if (!programs.has("sha256sum")) {
     return { plan, asked: isAsked };
   }
+  const program = programs.has("cp-attributes") ? digestProgram(programs) : undefined;
+  const patching =
+    program === undefined
+      ? undefined
+      : {
+          ...{ ...place, session, store, program },
+          version: sources.version,
+          table: sources.wanted,
+          readsAttributes: programs.has("getfattr"),
+        };
+  const digests = new Map<RelPath, string>();
   const paths =
     sources.node.options.checksum === true
       ? allDigestQuestions(sources.wanted, node)
-      : digestQuestions(plan.actions, node);
-  isAsked ||= paths.length > 0;
+      : withoutBlocked(
+          digestQuestions(plan.actions, node),
+          patching && blockedFiles(plan, { ...patching, node }),
+        );
   if (paths.length > 0) {
-    node = withDigests(node, await fileDigests(session, { ...place, paths }));
+    isAsked = true;
+    for (const [path, digest] of await fileDigests(session, { ...place, paths })) {
+      digests.set(path, digest);
+    }
+    node = withDigests(node, digests);
     plan = planFor(sources, node);
   }
-  const program = digestProgram(programs);
-  if (program === undefined || !programs.has("cp-attributes")) {
+  if (patching === undefined) {
     return { plan, asked: isAsked };
   }
-  const patches = await findPatches(plan, {
-    ...place,
-    session,
-    store,
-    program,
-    version: sources.version,
-    table: sources.wanted,
-    node,
-    readsAttributes: programs.has("getfattr"),
-  });
+  const { patches, same } = await findPatches(plan, { ...patching, node });
+  isAsked ||= patches.size > 0;
+  if (same.size > 0) {
+    node = withDigests(node, new Map([...digests, ...same]));
+    plan = planFor(sources, node);
+  }
   return { plan: withPatches(plan, patches), asked: isAsked };
+}
+
+/** A large file is not digested twice: whether it holds what it should shows when its blocks are compared. */
+function withoutBlocked(paths: readonly RelPath[], blocked: readonly BlockedFile[] = []): readonly RelPath[] {
+  const standing = new Set(blocked.map((file) => file.standing.path));
+  return paths.filter((path) => !standing.has(path));
 }
 
 function pathsOf(table: EntryTable, places: readonly number[]): readonly RelPath[] {

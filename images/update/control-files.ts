@@ -192,6 +192,7 @@ function patchWords(entry: FileEntry, plan: UpdatePlan): readonly string[] {
         word(patch.base),
         `${patch.block} ${entry.size} ${patch.program} ${patch.proof} ${(entry.extended?.length ?? 0) > 0 ? "x" : "-"}`,
         patch.runs.map((run) => `${run.first}+${run.count}`).join(" "),
+        patch.seen,
       ];
 }
 

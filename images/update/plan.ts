@@ -55,6 +55,8 @@ export interface FilePatch {
   readonly block: number;
   /** The name on the node that the other blocks are read from. */
   readonly base: RelPath;
+  /** Device, inode, change time and size of it before its blocks were digested, as find prints `%D:%i %C@ %s`; empty where that would tell nothing. */
+  readonly seen: string;
   /** Digests the blocks on the node. */
   readonly program: DigestProgram;
   /** Stands for the digests of all blocks of the whole, in the end. */

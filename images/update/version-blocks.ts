@@ -1,6 +1,10 @@
 /** Files of a version block by block, and the members that carry just the changed blocks of them. */
 import type { RelPath } from "../../base/path-bytes.ts";
+import { openStanding } from "../capture/standing-blocks.ts";
+import type { FileEntryRegular } from "../entry.ts";
 import type { VersionId } from "../manifest.ts";
+import { digestOf } from "../remote/block-hash.ts";
+import { contentName } from "../remote/known-blocks.ts";
 import type { VersionReader } from "../store/store.ts";
 import type { VersionTable } from "../store/version-table.ts";
 import { readTar, type TarMember } from "../tar/stream.ts";
@@ -83,18 +87,61 @@ export async function* patchMembers(
     if (action.kind === "write" && action.entry.kind === "file" && patch !== undefined) {
       yield {
         entry: { ...action.entry, size: patch.bytes },
-        content: changedBlocks(action.entry.path, patch, { ...source, version }),
+        content: changedBlocks(action.entry, patch, { ...source, version }),
       };
     }
   }
 }
 
-async function* changedBlocks(path: RelPath, patch: FilePatch, source: Source): AsyncGenerator<Uint8Array> {
+/**
+ * The changed blocks: out of the image's tree, as far as it has them, which their digests tell; else out of the version. There, what
+ * comes before a block must be decompressed too.
+ */
+async function* changedBlocks(
+  entry: FileEntryRegular,
+  patch: FilePatch,
+  source: Source,
+): AsyncGenerator<Uint8Array> {
+  const wanted = patch.runs.flatMap((run) => Array.from({ length: run.count }, (_, at) => run.first + at));
+  let done = 0;
+  for await (const bytes of blocksInTree(entry, patch, { ...source, wanted })) {
+    yield bytes;
+    done += 1;
+  }
+  const rest = new Set(wanted.slice(done));
+  if (rest.size === 0) {
+    return;
+  }
   let index = 0;
-  for await (const [, bytes] of versionBlocks([[path, patch.block]], source)) {
-    if (patch.runs.some((run) => index >= run.first && index < run.first + run.count)) {
+  for await (const [, bytes] of versionBlocks([[entry.path, patch.block]], source)) {
+    if (rest.has(index)) {
       yield bytes.slice();
     }
     index += 1;
+  }
+}
+
+/** The first of the wanted blocks that the file of that name in the image's tree has. */
+async function* blocksInTree(
+  { path, size, digest }: FileEntryRegular,
+  patch: FilePatch,
+  source: Source & { readonly wanted: readonly number[] },
+): AsyncGenerator<Uint8Array> {
+  const digests = digest === undefined ? undefined : source.store.blocks.get(contentName(digest), patch);
+  if (digests === undefined) {
+    return;
+  }
+  const file = openStanding(source.store.treePath(source.version.image), path);
+  try {
+    for (const index of file === undefined ? [] : source.wanted) {
+      const start = index * patch.block;
+      const bytes = await file?.read(start, Math.min(size, start + patch.block) - start);
+      if (bytes === undefined || digestOf(patch.program, bytes) !== digests[index]) {
+        return;
+      }
+      yield bytes;
+    }
+  } finally {
+    file?.close();
   }
 }

@@ -88,8 +88,8 @@ class TreeBench {
   /** Into empty trees. A new folder each round: where a tree was just removed, the next one is made more slowly. */
   async #full(): Promise<void> {
     let round = 0;
-    await this.#compare("full capture", () => this.#fresh(`full-${round++}`), {
-      Ingot: () => this.#product.run({ work: "capture", image: `full-${round}`, root: this.#at("source") }),
+    await this.#compare("full capture", () => this.#fresh("image"), {
+      Ingot: () => this.#product.run({ work: "capture", image: `full-${round++}`, root: this.#at("source") }),
       rsync: () => this.#rsync(this.#remote("source"), this.#at("copy")),
       "tar, ssh, tar": () => this.#tar(this.#at("copy-tar")),
     });
@@ -101,15 +101,14 @@ class TreeBench {
     });
   }
 
-  #fresh(_name: string): void {
-    for (const name of ["copy", "copy-tar", "node", "node-rsync"]) {
+  /** What a capture writes, or what an update writes: the copies of the one stay for the works after the other. */
+  #fresh(side: "image" | "node"): void {
+    for (const name of side === "image" ? ["copy", "copy-tar"] : ["node", "node-rsync"]) {
       rmSync(this.#at(name), { recursive: true, force: true });
       mkdirSync(this.#at(name));
     }
-    for (const name of ["images", "versions", "packs"]) {
-      if (_name !== "node") {
-        rmSync(this.#at(`state/${name}`), { recursive: true, force: true });
-      }
+    for (const name of side === "image" ? ["images", "versions", "packs"] : []) {
+      rmSync(this.#at(`state/${name}`), { recursive: true, force: true });
     }
   }
 

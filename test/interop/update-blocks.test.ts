@@ -81,6 +81,23 @@ describe.skipIf(!hasSshd)("large files of an update", () => {
     expect(differences()).toEqual([]);
   });
 
+  test("blocks are the version's, whatever stands in the image's tree", async () => {
+    const spoil = (base: string, at: number) =>
+      shell(`printf "$$" | dd of='${base}/srv/big' bs=1 seek=${at} conv=notrunc status=none`);
+    // Known from here on: both ends' blocks, and which of them the tree has.
+    spoil(node, 300_000);
+    await update();
+    spoil(node, 300_000);
+    spoil(node, 9_000_000);
+    spoil(store.treePath(image), 9_000_000);
+
+    const { plan } = await update();
+
+    expect(plan.summary.bytes).toBe(2 * 262_144);
+    expect(rsyncDifferences(path.join(folder, "golden"), node, ["/etc/systemimager/"])).toEqual([]);
+    shell(`cp -p '${folder}/golden/srv/big' '${store.treePath(image)}/srv/big'`);
+  });
+
   test("changes nothing where the file changes while the update is made", async () => {
     shell(`cd '${node}'; printf x >>srv/big; echo other >etc/other`);
     const meddling = {

@@ -76,22 +76,24 @@ make_parents() {
     done
 }
 
-# MOUNT PATH BASE "BLOCK SIZE PROGRAM PROOF x|-" "FIRST+COUNT …" …: what was unpacked at PATH are those blocks of it, one after the other, with
-# the file's owner, mode, time and attributes. The others are in BASE, as it stands. The whole is checked.
+# MOUNT PATH BASE "BLOCK SIZE PROGRAM PROOF x|-" "FIRST+COUNT …" SEEN …: what was unpacked at PATH are those blocks of it, one after the
+# other, with the file's owner, mode, time and attributes. The others are in BASE, as it stands: where it is not what was SEEN when its
+# blocks were digested, the whole is checked.
 patch_files() {
-    while [ $# -ge 5 ]; do
+    while [ $# -ge 6 ]; do
         part=$1/.ingot-staging/part
         new=$staging/new/$2
         # shellcheck disable=SC2086 # five words
-        patch_file "$3" $4 "$5" || fail "cannot make $2 of its blocks; nothing was changed"
+        patch_file "$3" $4 "$5" "$6" || fail "cannot make $2 of its blocks; nothing was changed"
         mv -f "$part" "$new" || fail "cannot stage $2: nothing was changed"
-        shift 5
+        shift 6
     done
 }
 
 patch_file() {
-    base=$1 block=$2 size=$3 program=$4 proof=$5 attributes=$6 from=0
+    base=$1 block=$2 size=$3 program=$4 proof=$5 attributes=$6 seen=$8 from=0 steady=
     [ -f "$base" ] && [ ! -L "$base" ] || return
+    ! is_steady || steady=1
     cp --reflink=auto "$base" "$part" 2>/dev/null || cp "$base" "$part" || return
     for run in $7; do
         first=${run%+*} count=${run#*+}
@@ -99,6 +101,23 @@ patch_file() {
         from=$((from + count))
     done
     dd if=/dev/null of="$part" bs=1 seek="$size" count=0 2>/dev/null || return
+    if [ -z "$steady" ] || ! is_steady; then
+        check_blocks || return
+    fi
+    cp --attributes-only --preserve=all "$new" "$part" || return
+    [ "$attributes" = - ] || [ "$(show_attributes "$new")" = "$(show_attributes "$part")" ]
+}
+
+# Whether $base has not changed since it was $seen. A shared mapping can change a file before its time tells.
+is_steady() {
+    [ "$(find "$base" -maxdepth 0 -printf '%D:%i %C@ %s' 2>/dev/null)" = "$seen" ] || return
+    inode=${seen%% *}
+    if [ -r /proc/self/maps ]; then processes=/proc; else processes=./proc; fi
+    [ -r "$processes/1/maps" ] && ! cat "$processes"/[0-9]*/maps 2>/dev/null | grep -q "^[^ ]* .w.s [^ ]* [^ ]* ${inode#*:} "
+}
+
+# Whether all blocks of $part are what they should be.
+check_blocks() {
     blocks=$(((size + block - 1) / block))
     digest_blocks 0 $((blocks / 2)) >"$control/digests.1" &
     digest_blocks $((blocks / 2)) "$blocks" >"$control/digests.2"
@@ -107,8 +126,6 @@ patch_file() {
         echo "ingot: $base changed while the update was made; run it again" >&2
         return 1
     }
-    cp --attributes-only --preserve=all "$new" "$part" || return
-    [ "$attributes" = - ] || [ "$(show_attributes "$new")" = "$(show_attributes "$part")" ]
 }
 
 # Digests of the blocks $1 up to $2 of $part, by $program.
@@ -359,7 +376,7 @@ each parents parents 20 || exit 1
 run_list staged-directories mkdir -p -- || exit 1
 echo "phase stage"
 stage || fail "cannot unpack the new content: nothing was changed"
-each patches patches 20 || exit 1
+each patches patches 18 || exit 1
 each links links 20 || exit 1
 for rank in 0 1 2; do
     each aside "replace.$rank" 20 || exit 1
