@@ -24,6 +24,7 @@ import { createJobRunner } from "./jobs/runner.ts";
 import { createSqliteJournal } from "./jobs/sqlite-journal.ts";
 import { createLifecycle, type Lifecycle } from "./lifecycle.ts";
 import { type OpenListeners, openListeners } from "./listeners.ts";
+import { openOverrideShelf } from "./overrides/shelf.ts";
 import { createSqliteRescues } from "./rescues/sqlite-rescues.ts";
 import type { Services } from "./services.ts";
 import { ensureSshKey, publicKeys } from "./ssh-identity.ts";
@@ -141,6 +142,7 @@ async function start(config: Config, env: AppEnv, lifecycle: Lifecycle): Promise
     flavors,
     hostKeys,
     installFiles: openInstallFiles(paths.root),
+    overrides: openOverrideShelf(paths.root, { clock, log }),
     locks: createImageLocks({ store, tokens, clock, log, signal: stopping.signal }),
     connector: sshConnector({ hostKeys, keyFiles, sudo: true, log, ...agentOf(config, env) }),
     pin: identity.pin,

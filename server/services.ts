@@ -2,7 +2,8 @@
 import type { ScriptStage } from "../autoinstall/install/stage-scripts.ts";
 import type { Clock, Log, ProgressSink } from "../base/ports.ts";
 import type { Duration } from "../base/quantity.ts";
-import type { ImageName, Manifest } from "../images/manifest.ts";
+import type { ImageName, Manifest, VersionId } from "../images/manifest.ts";
+import type { Overlays } from "../images/overlay/overlays.ts";
 import type { HostKeyStore, RemoteConnector } from "../images/remote/session.ts";
 import type { ImageStore } from "../images/store/store.ts";
 import type { FlavorArch, FlavorInfo } from "../netboot/flavor/flavor.ts";
@@ -96,6 +97,24 @@ export interface InstallFiles {
   passphrase(names: readonly string[]): Promise<Uint8Array | undefined>;
 }
 
+export interface OverrideSummary {
+  readonly name: ImageName;
+  readonly entries: number;
+  readonly bytes: number;
+  /** When its newest version was made. */
+  readonly changed: number;
+}
+
+/** Override trees and their versions. */
+export interface OverrideShelf {
+  readonly overlays: Overlays;
+  list(): Promise<readonly OverrideSummary[]>;
+  /** Versions of those of the trees that are there, as they are now, in the order of the names. */
+  freeze(names: readonly ImageName[]): Promise<readonly VersionId[]>;
+  /** `not-found`. */
+  remove(name: ImageName): Promise<void>;
+}
+
 /** Settings that routes and workflows go by. */
 export interface Settings {
   readonly armTime: Duration;
@@ -127,6 +146,7 @@ export interface Services {
   readonly versions: VersionRecords;
   readonly locks: ImageLocks;
   readonly installFiles: InstallFiles;
+  readonly overrides: OverrideShelf;
   readonly flavors: FlavorShelf;
   readonly hostKeys: PinnedKeys;
   readonly tokens: Tokens;

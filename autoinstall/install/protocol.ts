@@ -44,6 +44,10 @@ export interface InstallFailure {
  * - `GET  /node/variables` what those scripts may want to know, as shell assignments.
  * - `GET  /node/luks-key`  the passphrase for this node's encrypted volumes, without an end of line; 404 where there is none.
  * - `GET  /node/tree`      the version as tar, zstd-compressed; header `X-Ingot-Tree-Bytes` = uncompressed bytes.
+ * - `GET  /node/overrides`  what lies over the version on this node, as `NAME@VERSION,NAME@VERSION`, the weakest first; empty where
+ *                          nothing does. The next two, and verify, take these words as query `?over=`.
+ * - `GET  /node/overrides/clear`    what must go before they are unpacked: `./PATH`, NUL, `./PATH` …
+ * - `GET  /node/overrides/tree`     a tar of what they lay. `&only=identity`: what of it the profile of that name speaks of.
  * - `GET  /node/authorized-keys`  OpenSSH public keys, one per line: who may look at the machine over SSH; 404 for nobody.
  * - `POST /node/verify`    body: two NUL-separated listings (images/sync/listing format, then digests); 204 or 409 with text.
  *                          Query `?listing=BYTES`: how long the first is. The second is what `sha256sum -z` prints for every
@@ -60,6 +64,9 @@ export const nodeEndpoints = {
   variables: "/node/variables",
   luksKey: "/node/luks-key",
   tree: "/node/tree",
+  overrides: "/node/overrides",
+  overridesClear: "/node/overrides/clear",
+  overridesTree: "/node/overrides/tree",
   authorizedKeys: "/node/authorized-keys",
   verify: "/node/verify",
   report: "/node/report",

@@ -31,6 +31,7 @@ import {
 } from "./script-disks.ts";
 import { chooseFunctions } from "./script-find-disk.ts";
 import { networkFunctions, renderAdaptNetwork } from "./script-network.ts";
+import { overrideFunctions, renderLayOverrides } from "./script-overrides.ts";
 import {
   renderMakeArray,
   renderMakeGroup,
@@ -91,6 +92,8 @@ function renderStep(step: InstallStep): string {
       return renderMountFilesystem(step);
     case "write-tree":
       return renderWriteTree(step);
+    case "lay-overrides":
+      return renderLayOverrides(step);
     case "verify-tree":
       return renderVerifyTree(step);
     case "make-swap-file":
@@ -116,11 +119,16 @@ function renderStep(step: InstallStep): string {
   }
 }
 
+/** Identity is laid where the machine got one. */
+function phaseOf(step: InstallStep): InstallPhase {
+  return step.kind === "lay-overrides" && step.identity ? stepPhases["set-identity"] : stepPhases[step.kind];
+}
+
 function renderSteps(steps: readonly InstallStep[]): string {
   let phase: InstallPhase | undefined;
   let text = "";
   for (const step of steps) {
-    const next = stepPhases[step.kind];
+    const next = phaseOf(step);
     if (next !== phase) {
       phase = next;
       const bar = "-".repeat(Math.max(3, 110 - phase.length));
@@ -156,6 +164,7 @@ export function renderScript(steps: readonly InstallStep[], title: ScriptTitle):
         ? [subvolumeFunctions]
         : []),
       treeFunctions,
+      overrideFunctions,
       ...(steps.some((step) => step.kind === "make-swap-file") ? [swapFileFunctions] : []),
       configureFunctions,
       networkFunctions,

@@ -217,7 +217,12 @@ export function renderFinish(step: StepOf<"finish">): string {
   const image = `"\${INGOT_IMAGE:-${step.image.replace(/[^A-Za-z0-9@._+-]/g, "")}}"`;
   return [
     'if [ -d "$TARGET/etc/systemimager" ]; then',
-    `\techo ${image} | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'`,
+    "\t{",
+    `\t\techo ${image}`,
+    '\t\tif [ -n "$OVERRIDES" ]; then',
+    `\t\t\techo "overrides $OVERRIDES" | tr , ' '`,
+    "\t\tfi",
+    "\t} | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'",
     "fi",
     "leave_image",
     ...renderPutAway(step.stack),

@@ -34,7 +34,7 @@ write_tree() {
 ask_verdict() {
 	length=$(wc -c <"$WORK/listing")
 	cat "$WORK/digests" >>"$WORK/listing" || fail "There is no room for the listing of the tree"
-	if ! ingot_post "/node/verify?listing=$((length))" "$WORK/listing" >"$WORK/verdict"; then
+	if ! ingot_post "/node/verify?listing=$((length))\${OVERRIDES:+&over=$OVERRIDES}" "$WORK/listing" >"$WORK/verdict"; then
 		fail "What was written is not what the version holds: $(head -c 2000 "$WORK/verdict")"
 	fi
 	rm -f "$WORK/listing" "$WORK/digests"

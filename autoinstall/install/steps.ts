@@ -116,6 +116,8 @@ export type InstallStep =
       readonly options: readonly string[];
     }
   | { readonly kind: "write-tree"; readonly bytes: number; readonly files: number }
+  /** The node's overrides over the image; once more what of them is the machine's identity, when it has got one. */
+  | { readonly kind: "lay-overrides"; readonly identity: boolean }
   /** `command` lists the tree under the target as the version's listing is made. */
   | { readonly kind: "verify-tree"; readonly command: ShellText; readonly prune: readonly string[] }
   | { readonly kind: "make-swap-file"; readonly path: string; readonly mib: number }
@@ -163,6 +165,7 @@ export const stepPhases = {
   "make-filesystem": "format",
   "mount-filesystem": "mount",
   "write-tree": "write",
+  "lay-overrides": "write",
   "verify-tree": "verify",
   "make-swap-file": "configure",
   "write-fstab": "configure",

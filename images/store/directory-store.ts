@@ -62,6 +62,8 @@ import type { VersionTable } from "./version-table.ts";
 export interface DirectoryStoreOptions {
   /** The state folder. */
   readonly state: string;
+  /** Where the trees are, if that is not `images/` in it; on the same filesystem. */
+  readonly images?: string;
   readonly clock: Clock;
   readonly log?: Log;
   /** zstd level of packs; 3 unless told. */
@@ -77,7 +79,7 @@ export class DirectoryStore implements ImageStore {
 
   constructor(options: DirectoryStoreOptions) {
     this.#context = {
-      paths: storePaths(options.state),
+      paths: storePaths(options.state, options.images),
       clock: options.clock,
       log: options.log ?? discardLog,
       level: options.level ?? 3,

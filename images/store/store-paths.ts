@@ -10,9 +10,9 @@ export interface StorePaths {
   readonly temporary: string;
 }
 
-export function storePaths(state: string): StorePaths {
+export function storePaths(state: string, images = `${state}/images`): StorePaths {
   return {
-    images: `${state}/images`,
+    images,
     packs: `${state}/packs`,
     versions: `${state}/versions`,
     locks: `${state}/locks`,

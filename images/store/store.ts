@@ -177,6 +177,8 @@ export interface MembersOptions {
   readonly order?: "given" | "stored";
   /** The version's table, where the caller has it: its manifest need not be read again. */
   readonly table?: VersionTable;
+  /** Without end-of-archive blocks: more members follow. */
+  readonly continues?: boolean;
   /** In stored order, told of each read of a pack. */
   readonly onRead?: (frames: number) => void;
   readonly signal?: AbortSignal;

@@ -66,7 +66,9 @@ export async function* versionMembers(
         yield* encodeStored(stored, { version, reader });
       }
     }
-    yield endOfArchive;
+    if (request.continues !== true) {
+      yield endOfArchive;
+    }
   } finally {
     await version.close();
   }

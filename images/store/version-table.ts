@@ -62,9 +62,23 @@ class StoredColumns {
 
   /** Of a file with content. */
   digestAt(row: number): Uint8Array | undefined {
-    const index = this.#kind.at(row) === nothing ? undefined : this.#indexes[this.#pack.at(row)];
-    return index === undefined ? undefined : memberDigest(index, this.#member.at(row));
+    return this.digestOf(this.placeAt(row));
   }
+
+  digestOf(place: Place | undefined): Uint8Array | undefined {
+    const index = place === undefined ? undefined : this.#indexes[place.pack];
+    return index === undefined || place === undefined ? undefined : memberDigest(index, place.member);
+  }
+}
+
+/** An entry that stands in a table though the version has not just that. */
+export interface PutEntry {
+  /** With its digest, where no place tells it. */
+  readonly entry: FileEntry;
+  /** Where the version's own packs have its content. */
+  readonly place?: Place;
+  /** The override that it comes from; absent where it is the version's own. */
+  readonly from?: string;
 }
 
 /** Takes a manifest's entries, which come in path order; `indexes` are those of its packs. */
@@ -110,21 +124,84 @@ export class VersionTable {
   readonly manifest: Manifest;
   readonly table: EntryTable;
   readonly #columns: StoredColumns;
+  /** By row. */
+  readonly #put: ReadonlyMap<number, PutEntry>;
 
-  constructor(manifest: Manifest, table: EntryTable, columns: StoredColumns) {
+  constructor(
+    manifest: Manifest,
+    table: EntryTable,
+    columns: StoredColumns,
+    put: ReadonlyMap<number, PutEntry> = new Map(),
+  ) {
     this.manifest = manifest;
     this.table = table;
     this.#columns = columns;
+    this.#put = put;
   }
 
   get length(): number {
     return this.table.length;
   }
 
+  /**
+   * The same table with other entries: each of `put` (in path order) takes its path's place, and what lies at or below a path of `gone`
+   * and is not put goes. The rows are shared, and what is put is added behind them: a node's own few entries cost no second table.
+   */
+  with(put: readonly PutEntry[], gone: Iterable<RelPath> = []): VersionTable {
+    const { table } = this;
+    const places = put.map(({ entry }) => table.placeFor(entry.path));
+    const left = new Uint8Array(table.length);
+    for (const [index, { entry }] of put.entries()) {
+      const place = places[index] as number;
+      if (place < table.length && table.rows.pathAt(table.rowAt(place)) === entry.path) {
+        left[place] = 1;
+      }
+    }
+    for (const path of gone) {
+      // What lies below a directory follows itself in path order, and "0" is what comes after "/".
+      left.fill(1, table.placeFor(`${path}/`), table.placeFor(`${path}0`));
+      const own = table.indexOf(path);
+      if (own >= 0) {
+        left[own] = 1;
+      }
+    }
+    const rows = new Map([...this.#put]);
+    const order = new Uint32Array(table.length + put.length);
+    let length = 0;
+    let next = 0;
+    for (let place = 0; place <= table.length; place++) {
+      for (; places[next] === place; next++) {
+        order[length++] = this.#addRow(put[next] as PutEntry, rows);
+      }
+      if (place < table.length && left[place] === 0) {
+        order[length++] = table.rowAt(place);
+      }
+    }
+    const made = new EntryTable(table.rows, order.slice(0, length));
+    for (const { entry } of put) {
+      const target = entry.kind === "hardlink" ? made.indexOf(entry.target) : -1;
+      if (target >= 0) {
+        table.rows.markShared(made.rowAt(target));
+      }
+    }
+    return new VersionTable(this.manifest, made, this.#columns, rows);
+  }
+
+  #addRow(put: PutEntry, rows: Map<number, PutEntry>): number {
+    const row = this.table.rows.length;
+    if (!this.table.rows.addEntry(put.entry)) {
+      throw new AppError("refused", "A name is longer than any", {
+        fields: { path: put.entry.path.slice(0, 4096) },
+      });
+    }
+    rows.set(row, put);
+    return row;
+  }
+
   /** The entry at a place in path order, complete with digest and attributes. */
   entryAt(place: number): FileEntry {
     const { entry } = this.storedAt(place);
-    const digest = this.digestAt(place);
+    const digest = entry.kind === "file" && entry.digest === undefined ? this.digestAt(place) : undefined;
     return entry.kind !== "file" || digest === undefined
       ? entry
       : { ...entry, digest: Buffer.from(digest).toString("hex") };
@@ -137,9 +214,14 @@ export class VersionTable {
 
   /** The entry as the store keeps it; older members that it takes the place of are not told. */
   storedAt(place: number): StoredEntry {
+    const put = this.#putAt(place);
+    if (put !== undefined) {
+      return { entry: put.entry, over: [], ...(put.place === undefined ? {} : { place: put.place }) };
+    }
+    const row = this.table.rowAt(place);
     const entry = this.table.entryAt(place);
-    const extended = this.#columns.extendedAt(place);
-    const stored = this.#columns.placeAt(place);
+    const extended = this.#columns.extendedAt(row);
+    const stored = this.#columns.placeAt(row);
     return {
       entry: extended === undefined ? entry : { ...entry, extended },
       over: [],
@@ -148,20 +230,42 @@ export class VersionTable {
   }
 
   extendedAt(place: number): ExtendedAttributes | undefined {
-    return this.#columns.extendedAt(place);
+    const put = this.#putAt(place);
+    return put === undefined ? this.#columns.extendedAt(this.table.rowAt(place)) : put.entry.extended;
   }
 
   /** The attributes of all that have some. */
   get extended(): Iterable<ExtendedAttributes | undefined> {
-    return this.#columns.extended;
+    return [...this.#columns.extended, ...[...this.#put.values()].map(({ entry }) => entry.extended ?? none)];
   }
 
   /** SHA-256 of a regular file's content; undefined for what is none. */
   digestAt(place: number): Uint8Array | undefined {
-    if (!this.table.rows.isFile(place)) {
+    const row = this.table.rowAt(place);
+    if (!this.table.rows.isFile(row)) {
       return undefined;
     }
-    return this.table.rows.sizeAt(place) === 0 ? emptyDigest : this.#columns.digestAt(place);
+    if (this.table.rows.sizeAt(row) === 0) {
+      return emptyDigest;
+    }
+    const put = this.#putAt(place);
+    if (put === undefined) {
+      return this.#columns.digestAt(row);
+    }
+    return put.entry.kind === "file" && put.entry.digest !== undefined
+      ? Buffer.from(put.entry.digest, "hex")
+      : this.#columns.digestOf(put.place);
+  }
+
+  /** The override that an entry comes from; undefined for what is the version's own. */
+  fromAt(place: number): string | undefined {
+    return this.#putAt(place)?.from;
+  }
+
+  /** What comes from overrides: paths and names. */
+  get overrides(): ReadonlyMap<RelPath, string> {
+    const known = [...this.#put.values()];
+    return new Map(known.flatMap(({ entry, from }) => (from === undefined ? [] : [[entry.path, from]])));
   }
 
   /** Whether an entry has the same content and attributes as one of another version; of its other facts listings tell. */
@@ -171,5 +275,9 @@ export class VersionTable {
     const sameContent =
       mine === undefined ? theirs === undefined : theirs !== undefined && equalBytes(mine, theirs);
     return sameContent && sameExtended(own ?? none, others ?? none);
+  }
+
+  #putAt(place: number): PutEntry | undefined {
+    return this.#put.size === 0 ? undefined : this.#put.get(this.table.rowAt(place));
   }
 }

@@ -84,21 +84,23 @@ export class EntryTable implements Iterable<ListedEntry> {
 
   /** The place of a path, or -1. */
   indexOf(path: RelPath): number {
+    const place = this.placeFor(path);
+    return place < this.length && this.#rows.pathAt(this.rowAt(place)) === path ? place : -1;
+  }
+
+  /** The first place whose path does not come before this one: where it stands, or would stand. */
+  placeFor(path: string): number {
     let low = 0;
-    let high = this.#order.length - 1;
-    while (low <= high) {
+    let high = this.#order.length;
+    while (low < high) {
       const middle = (low + high) >>> 1;
-      const found = this.#rows.pathAt(this.#order[middle] as number);
-      if (found === path) {
-        return middle;
-      }
-      if (found < path) {
+      if (this.#rows.pathAt(this.#order[middle] as number) < path) {
         low = middle + 1;
       } else {
-        high = middle - 1;
+        high = middle;
       }
     }
-    return -1;
+    return low;
   }
 
   find(path: RelPath): ListedEntry | undefined {

@@ -5,6 +5,7 @@ import type { Change } from "../sync/actions.ts";
 import { flagsOf } from "../sync/flags.ts";
 import { touchesTools } from "./boot-steps.ts";
 import { mountOf } from "./mounts.ts";
+import { overrideLine } from "./node-state.ts";
 import type { UpdatePlan } from "./plan.ts";
 
 export interface ControlFiles {
@@ -96,7 +97,8 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
   }
   // An update of one directory does not make the node this version.
   if (plan.directory === "") {
-    files.set("record", `${plan.image}@${plan.version}\n`);
+    const over = plan.overrides.length === 0 ? "" : `${overrideLine(plan.overrides)}\n`;
+    files.set("record", `${plan.image}@${plan.version}\n${over}`);
   }
   const attributes = plan.actions.some(
     (action) => action.kind === "write" && action.changes.includes("extended"),

@@ -5,7 +5,7 @@ import { mountsBelow, parseMounts } from "../capture/mounts.ts";
 import { sectionLines, splitSections } from "../capture/sections.ts";
 import { toolFacts } from "../capture/tool-facts.ts";
 import type { Timestamp } from "../entry.ts";
-import { parseVersionRef, type VersionRef } from "../manifest.ts";
+import { formatVersion, parseVersionRef, type VersionId, type VersionRef } from "../manifest.ts";
 import type { ResolvedRule } from "../sync/actions.ts";
 import { parseRule } from "../sync/exclude.ts";
 import { timeOf } from "../sync/listing.ts";
@@ -24,7 +24,12 @@ export interface NodeState {
   /** An update that was cut off has left its staging folder. */
   readonly unfinished: boolean;
   /** The last update: to which version, and when by the node's clock. */
-  readonly synced?: { readonly ref: VersionRef; readonly at: Timestamp };
+  readonly synced?: {
+    readonly ref: VersionRef;
+    /** What lay over it, the weakest first. */
+    readonly overrides: readonly VersionId[];
+    readonly at: Timestamp;
+  };
 }
 
 export const localExcludeFile = "/etc/systemimager/updateclient.local.exclude";
@@ -40,7 +45,8 @@ export function parseNodeState(output: string): Result<NodeState, string> {
   if (!rules.ok) {
     return rules;
   }
-  const ref = parseVersionRef(sectionLines(sections, "record")[0]?.trim() ?? "");
+  const [first = "", second = ""] = sectionLines(sections, "record");
+  const ref = parseVersionRef(first.trim());
   const at = timeOf(sectionLines(sections, "record-time")[0]);
   return ok({
     hostname: sectionLines(sections, "uname")[0] ?? "",
@@ -51,7 +57,24 @@ export function parseNodeState(output: string): Result<NodeState, string> {
     unfinished: sectionLines(sections, "staging").length > 0,
     bootStepsDue: sectionLines(sections, "boot-due"),
     programs: new Set(sectionLines(sections, "programs")),
-    ...(ref.ok && at !== undefined ? { synced: { ref: ref.value, at } } : {}),
+    ...(ref.ok && at !== undefined
+      ? { synced: { ref: ref.value, overrides: parseOverrideLine(second), at } }
+      : {}),
+  });
+}
+
+/** The second line of a node's record, where overrides lie over its version: `overrides all@4 web01@2`. */
+export function overrideLine(overrides: readonly VersionId[]): string {
+  return `overrides ${overrides.map(formatVersion).join(" ")}`;
+}
+
+function parseOverrideLine(line: string): readonly VersionId[] {
+  const [word, ...versions] = line.trim().split(" ");
+  return (word === "overrides" ? versions : []).flatMap((text) => {
+    const parsed = parseVersionRef(text);
+    return parsed.ok && parsed.value.number !== undefined
+      ? [{ image: parsed.value.image, number: parsed.value.number }]
+      : [];
   });
 }
 

@@ -2,7 +2,7 @@
 import { escapePath, isWithin, parentPath, type RelPath, rootPath } from "../../base/path-bytes.ts";
 import type { BlockRun } from "../capture/block-plan.ts";
 import type { FileEntry, Timestamp } from "../entry.ts";
-import type { ImageName } from "../manifest.ts";
+import type { ImageName, VersionId } from "../manifest.ts";
 import type { DigestProgram } from "../remote/block-digests.ts";
 import type { VersionTable } from "../store/version-table.ts";
 import type { PlanSummary, ResolvedRule, SyncAction } from "../sync/actions.ts";
@@ -22,6 +22,10 @@ import { typeChanges } from "./type-changes.ts";
 export interface UpdatePlan {
   readonly image: ImageName;
   readonly version: number;
+  /** What lies over it, the weakest first. */
+  readonly overrides: readonly VersionId[];
+  /** Of what the actions write: the override that it comes from. */
+  readonly sources: ReadonlyMap<RelPath, string>;
   /** Nothing outside of this directory is touched. */
   readonly directory: RelPath;
   /** Ordered: writes and metadata by path, then deletions, children first. */
@@ -69,6 +73,8 @@ export interface FilePatch {
 export interface UpdatePlanInput {
   readonly image: ImageName;
   readonly version: number;
+  /** What lies over the version in `wanted`. */
+  readonly overrides?: readonly VersionId[];
   readonly wanted: VersionTable;
   readonly node: NodeListing;
   /** An entry as the node can hold it, where it cannot hold everything: attributes or fractions of a second. */
@@ -149,6 +155,8 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
   return {
     image: input.image,
     version: input.version,
+    overrides: input.overrides ?? [],
+    sources: wanted.overrides,
     directory: within,
     actions,
     summary: summarise(actions),

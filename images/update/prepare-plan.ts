@@ -4,7 +4,9 @@ import { parseRelPath, type RelPath } from "../../base/path-bytes.ts";
 import { mountsBelow } from "../capture/mounts.ts";
 import { joinRules } from "../capture/rules.ts";
 import { lostInUpdate, missingTools } from "../capture/tool-limits.ts";
-import type { ImageName, VersionId } from "../manifest.ts";
+import { formatVersion, type VersionId, type VersionRef } from "../manifest.ts";
+import { type Overrides, overlaidReader } from "../overlay/overlaid-reader.ts";
+import type { Overlays } from "../overlay/overlays.ts";
 import type { VersionReader } from "../store/store.ts";
 import type { VersionTable } from "../store/version-table.ts";
 import type { ResolvedRule } from "../sync/actions.ts";
@@ -15,6 +17,7 @@ import { placesIn } from "../sync/same-rows.ts";
 import { dialectOf, keeperOf } from "./keeping.ts";
 import type { NodeListing } from "./node-listing.ts";
 import { mountRules, type NodeState } from "./node-state.ts";
+import { withOverrides } from "./override-rules.ts";
 import { planUpdate, type UpdatePlan } from "./plan.ts";
 import type { Suspicion } from "./questions.ts";
 import type { UpdateOptions } from "./request.ts";
@@ -44,8 +47,11 @@ export interface NodeContext {
   readonly options: UpdateOptions;
 }
 
-/** All rules of an update, the first match decides; refuses a node that cannot be updated. */
-export function updateRules(node: NodeContext): readonly ResolvedRule[] {
+/** All rules of an update, the first match decides, and what they leave alone of overrides; refuses a node that cannot be updated. */
+export function updateRules(
+  node: NodeContext,
+  wanted?: VersionTable,
+): { readonly rules: readonly ResolvedRule[]; readonly leftAlone: readonly string[] } {
   const { state, host } = node;
   if (!state.root) {
     throw new AppError("refused", `Cannot update ${host}: not run as root`, {
@@ -73,7 +79,11 @@ export function updateRules(node: NodeContext): readonly ResolvedRule[] {
   if (!rules.ok) {
     throw new AppError("bad-input", `Cannot update ${host}: ${rules.error}`);
   }
-  return rules.value;
+  if (wanted === undefined) {
+    return { rules: rules.value, leftAlone: [] };
+  }
+  const all = withOverrides(rules.value, wanted);
+  return { rules: all.rules, leftAlone: all.notes };
 }
 
 /** Where the node's listing does not descend. */
@@ -95,7 +105,11 @@ export function updatePrune(node: NodeContext, rules: readonly ResolvedRule[]): 
 export interface PlanSources {
   readonly node: NodeContext;
   readonly version: VersionId;
+  /** What lies over the version in `wanted`. */
+  readonly overrides?: Overrides | undefined;
   readonly rules: readonly ResolvedRule[];
+  /** What the rules leave alone of overrides, for people. */
+  readonly leftAlone: readonly string[];
   readonly directory: RelPath;
   readonly wanted: VersionTable;
   readonly suspicion: Suspicion;
@@ -104,9 +118,9 @@ export interface PlanSources {
 /** Gathers it and refuses what would be no update. */
 export async function planSources(
   store: VersionReader,
-  input: Pick<PlanSources, "node" | "version" | "rules" | "wanted">,
+  input: Pick<PlanSources, "node" | "version" | "rules" | "leftAlone" | "wanted" | "overrides">,
 ): Promise<PlanSources> {
-  const { node, version, wanted } = input;
+  const { node, version, wanted, overrides } = input;
   if (wanted.length < 2) {
     throw new AppError(
       "refused",
@@ -120,7 +134,7 @@ export async function planSources(
   if (!directory.ok) {
     throw new AppError("bad-input", `Cannot update ${node.options.directory}: ${directory.error}`);
   }
-  const changedBefore = await changesSince(store, { state: node.state, version, wanted });
+  const changedBefore = await changesSince(store, { state: node.state, version, wanted, overrides });
   const { synced } = node.state;
   return {
     ...input,
@@ -138,6 +152,7 @@ export function planFor(sources: PlanSources, node: NodeListing): UpdatePlan {
   const plan = planUpdate({
     image: sources.version.image,
     version: sources.version.number,
+    overrides: sources.overrides?.versions ?? [],
     wanted: sources.wanted,
     node,
     ...keeperOf(state.tools),
@@ -152,25 +167,35 @@ export function planFor(sources: PlanSources, node: NodeListing): UpdatePlan {
   return {
     ...plan,
     ...(dialect === undefined ? {} : { dialect }),
-    notes: [...plan.notes, ...(plan.actions.length === 0 ? [] : lostInUpdate(state.tools))],
+    notes: [
+      ...plan.notes,
+      ...sources.leftAlone,
+      ...(plan.actions.length === 0 ? [] : lostInUpdate(state.tools)),
+    ],
   };
 }
 
 /** Tells whether an entry's attributes or content differ from those in the version that the node has. */
 async function changesSince(
   store: VersionReader,
-  input: { readonly state: NodeState; readonly version: VersionId; readonly wanted: VersionTable },
+  input: {
+    readonly state: NodeState;
+    readonly version: VersionId;
+    readonly wanted: VersionTable;
+    readonly overrides: Overrides | undefined;
+  },
 ): Promise<((place: number) => boolean) | undefined> {
-  const { version, wanted } = input;
-  const ref = input.state.synced?.ref;
-  if (ref === undefined || (ref.image === version.image && ref.number === version.number)) {
+  const { version, wanted, overrides } = input;
+  const { synced } = input.state;
+  const over = overrides?.versions ?? [];
+  if (synced === undefined || (isVersion(synced.ref, version) && sameVersions(synced.overrides, over))) {
     return undefined;
   }
-  const before = await knownVersion(store, ref)
-    .then((known) => store.table(known))
-    .catch(() => undefined);
+  const before = await tableBefore(store, { ...synced, overlays: overrides?.overlays }).catch(
+    () => undefined,
+  );
   if (before === undefined) {
-    return (place) => (wanted.extendedAt(place)?.length ?? 0) > 0;
+    return (place) => (wanted.extendedAt(place)?.length ?? 0) > 0 || wanted.fromAt(place) !== undefined;
   }
   const places = placesIn(before.table, wanted.table);
   return (place) => {
@@ -179,10 +204,34 @@ async function changesSince(
   };
 }
 
-async function knownVersion(
+/** What the node was brought to, with what lay over it then. */
+async function tableBefore(
   store: VersionReader,
-  ref: { readonly image: ImageName; readonly number?: number; readonly tag?: string },
-): Promise<VersionId> {
+  synced: {
+    readonly ref: VersionRef;
+    readonly overrides: readonly VersionId[];
+    readonly overlays: Overlays | undefined;
+  },
+): Promise<VersionTable | undefined> {
+  const known = await knownVersion(store, synced.ref);
+  const { overlays, overrides } = synced;
+  if (overrides.length > 0 && overlays === undefined) {
+    return undefined;
+  }
+  const plain = overrides.length === 0 || overlays === undefined ? undefined : overlays;
+  return await overlaidReader(store, plain && { overlays: plain, versions: overrides }).table(known);
+}
+
+function isVersion(ref: VersionRef, version: VersionId): boolean {
+  return ref.image === version.image && ref.number === version.number;
+}
+
+/** Whether the same overrides lie over a version, in the same order. */
+export function sameVersions(one: readonly VersionId[], other: readonly VersionId[]): boolean {
+  return one.map(formatVersion).join() === other.map(formatVersion).join();
+}
+
+async function knownVersion(store: VersionReader, ref: VersionRef): Promise<VersionId> {
   const manifest = await store.resolve(ref);
   return { image: manifest.image, number: manifest.number };
 }

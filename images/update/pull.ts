@@ -8,11 +8,14 @@
  */
 import { toLatin1 } from "../../base/bytes.ts";
 import { AppError } from "../../base/errors.ts";
-import { escapePath } from "../../base/path-bytes.ts";
+import { escapePath, type RelPath } from "../../base/path-bytes.ts";
 import type { ShellText } from "../../base/posix-quote.ts";
 import { formatByteSize } from "../../base/quantity.ts";
 import { listerOf } from "../capture/tool-limits.ts";
+import type { VersionId } from "../manifest.ts";
+import { hasOverrides, type Overrides, overlaidReader } from "../overlay/overlaid-reader.ts";
 import { decodeTable } from "../remote/list.ts";
+import type { VersionTable } from "../store/version-table.ts";
 import { listCommand } from "../sync/listing.ts";
 import { statListCommand } from "../sync/stat-listing.ts";
 import { NodeListing } from "./node-listing.ts";
@@ -37,9 +40,12 @@ const stateLimit = 16 * 1024 * 1024;
 export async function pullListCommand(request: ListingRequest): Promise<ShellText> {
   const reader = new PrefixReader(request.body);
   const node = nodeOf(request, toLatin1(await reader.rest(stateLimit)));
+  const overrides = await request.overrides?.(node.host);
+  const over = hasOverrides(overrides) ? (await wantedOf(request, overrides)).wanted : undefined;
+  const { rules } = updateRules(node, over);
   const options = {
     root: node.root,
-    prune: updatePrune(node, updateRules(node)),
+    prune: updatePrune(node, rules),
     ...listerOf(node.state.tools),
   };
   return options.lister === "stat" ? statListCommand(options) : listCommand(options);
@@ -55,27 +61,40 @@ export async function planFromListing(request: ListingRequest): Promise<UpdatePl
     });
   }
   const node = nodeOf(request, toLatin1(await reader.bytes(size)));
-  const rules = updateRules(node);
   const listed = await decodeTable(reader.stream(), {
     what: `the listing of ${node.host}`,
     ...listerOf(node.state.tools),
   });
+  const overrides = await request.overrides?.(node.host);
+  const { version, wanted } = await wantedOf(request, overrides);
+  const rules = updateRules(node, hasOverrides(overrides) ? wanted : undefined);
+  const sources = await planSources(request.store, { node, version, ...rules, wanted, overrides });
+  return planFor(sources, new NodeListing(listed));
+}
+
+/** The version and its entries, with what lies over it. */
+async function wantedOf(
+  request: ListingRequest,
+  overrides: Overrides | undefined,
+): Promise<{ readonly version: VersionId; readonly wanted: VersionTable }> {
   const manifest = await request.store.resolve({
     image: request.image,
     ...(request.version === undefined ? {} : { number: request.version }),
   });
   const version = { image: manifest.image, number: manifest.number };
-  const wanted = await request.store.table(version);
-  const sources = await planSources(request.store, { node, version, rules, wanted });
-  return planFor(sources, new NodeListing(listed));
+  return { version, wanted: await overlaidReader(request.store, overrides).table(version) };
 }
 
 /** A plan for people: one line an action, then a summary. The first line says the version, for the request of the bundle. */
 export function showPlan(plan: UpdatePlan): string {
+  const sourceOf = (path: RelPath) => {
+    const name = plan.sources.get(path);
+    return name === undefined ? "" : `  override ${name}`;
+  };
   const lines = plan.actions.map((action) =>
     action.kind === "delete"
       ? `delete    /${escapePath(action.path)}`
-      : `${action.kind.padEnd(9)} /${escapePath(action.entry.path)}  (${action.changes.join(", ")})`,
+      : `${action.kind.padEnd(9)} /${escapePath(action.entry.path)}  (${action.changes.join(", ")})${sourceOf(action.entry.path)}`,
   );
   const { write, metadata, delete: deleted, bytes } = plan.summary;
   return [

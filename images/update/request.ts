@@ -3,8 +3,9 @@ import type { Clock, Log, ProgressSink } from "../../base/ports.ts";
 import type { Duration } from "../../base/quantity.ts";
 import type { RuleSources } from "../capture/request.ts";
 import type { ImageName } from "../manifest.ts";
+import type { Overrides } from "../overlay/overlaid-reader.ts";
 import type { RemoteSession } from "../remote/session.ts";
-import type { ImageStore } from "../store/store.ts";
+import type { VersionReader } from "../store/store.ts";
 import type { UpdatePlan } from "./plan.ts";
 
 export interface UpdateOptions extends RuleSources {
@@ -23,10 +24,12 @@ export interface UpdateOptions extends RuleSources {
 
 export interface UpdateRequest {
   readonly session: RemoteSession;
-  readonly store: ImageStore;
+  readonly store: VersionReader;
   readonly image: ImageName;
   /** The newest version unless told. */
   readonly version?: number;
+  /** What lies over the version on this node. */
+  readonly overrides?: Overrides | undefined;
   /** Absolute directory on the node that is brought to the version; `/` unless told. */
   readonly root?: string;
   readonly options?: UpdateOptions;
@@ -47,9 +50,11 @@ export interface UpdateResult {
 
 /** The pull side: a node sent its listing and its own exclude file. */
 export interface ListingRequest {
-  readonly store: ImageStore;
+  readonly store: VersionReader;
   readonly image: ImageName;
   readonly version?: number;
+  /** Tells what lies over the version on a node that calls itself so. */
+  readonly overrides?: (hostname: string) => Promise<Overrides>;
   /** The body of the client's POST (images/update/pull.ts tells its format). */
   readonly body: AsyncIterable<Uint8Array>;
   readonly options?: UpdateOptions;

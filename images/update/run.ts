@@ -7,9 +7,10 @@ import { type ShellText, sh, trustedShell } from "../../base/posix-quote.ts";
 import { duration } from "../../base/quantity.ts";
 import { listerOf } from "../capture/tool-limits.ts";
 import type { VersionId } from "../manifest.ts";
+import { hasOverrides, overlaidReader } from "../overlay/overlaid-reader.ts";
 import { listRemoteTable } from "../remote/list.ts";
 import { shellAsset } from "../shell-asset.ts";
-import type { ImageStore } from "../store/store.ts";
+import type { VersionReader } from "../store/store.ts";
 import type { VersionTable } from "../store/version-table.ts";
 import { LongPaths } from "../sync/long-paths.ts";
 import { askAndPlan } from "./ask.ts";
@@ -17,13 +18,14 @@ import { encodeBundle } from "./bundle.ts";
 import { NodeListing } from "./node-listing.ts";
 import { type NodeState, parseNodeState } from "./node-state.ts";
 import type { UpdatePlan } from "./plan.ts";
-import { type NodeContext, planSources, updatePrune, updateRules } from "./prepare-plan.ts";
+import { type NodeContext, planSources, sameVersions, updatePrune, updateRules } from "./prepare-plan.ts";
 import type { UpdateRequest, UpdateResult } from "./request.ts";
 
 /** Brings a running machine to a version over its session; with `dryRun` only says how (drift is just that). */
 export async function updateNode(request: UpdateRequest): Promise<UpdateResult> {
   const started = request.clock.now();
-  const { session, store, signal, onProgress } = request;
+  const { session, overrides, signal, onProgress } = request;
+  const store = overlaidReader(request.store, overrides);
   const waiting = signal === undefined ? {} : { signal };
   const options = request.options ?? {};
   const root = request.root ?? "/";
@@ -33,10 +35,12 @@ export async function updateNode(request: UpdateRequest): Promise<UpdateResult> 
   });
   const version: VersionId = { image: manifest.image, number: manifest.number };
   const long = new LongPaths();
+  // Rules say what overrides need, so these are read before the node is listed.
+  const over = hasOverrides(overrides) ? await store.table(version) : undefined;
   async function look() {
     const state = await readState(request, root);
     const node: NodeContext = { host: session.host, root, state, options };
-    const rules = updateRules(node);
+    const { rules, leftAlone } = updateRules(node, over);
     const { table } = await listRemoteTable(session, {
       root,
       prune: updatePrune(node, rules),
@@ -45,20 +49,24 @@ export async function updateNode(request: UpdateRequest): Promise<UpdateResult> 
       onCount: (files) => onProgress?.({ phase: "list", files, filesTotal: manifest.totals.entries }),
       ...waiting,
     });
-    return { node, rules, table };
+    return { node, rules, leftAlone, table };
   }
   // The node looks at itself while the version is read here.
-  const [{ table, ...seen }, wanted] = await bothOf(look(), store.table(version));
+  const [{ table, ...seen }, wanted] = await bothOf(
+    look(),
+    over === undefined ? store.table(version) : Promise.resolve(over),
+  );
   onProgress?.({ phase: "plan" });
-  const sources = await planSources(store, { ...seen, version, wanted });
-  const { plan: planned, asked } = await askAndPlan(request, { sources, listed: new NodeListing(table) });
+  const sources = await planSources(request.store, { ...seen, version, wanted, overrides });
+  const told = { ...request, store };
+  const { plan: planned, asked } = await askAndPlan(told, { sources, listed: new NodeListing(table) });
   const plan = { ...planned, notes: [...planned.notes, ...long.warnings("it is left alone")] };
   if (options.dryRun === true) {
     return { plan, applied: false, duration: duration(request.clock.now() - started), notes: plan.notes };
   }
   // Where nothing was asked, the node's note of what it was brought to says this version and need not be made again either.
   const said =
-    !asked && isDone(plan, seen.node.state) ? [] : await apply(request, { plan, table: wanted, root });
+    !asked && isDone(plan, seen.node.state) ? [] : await apply(told, { plan, table: wanted, root });
   const notes = [...plan.notes, ...said];
   if (options.reboot === true) {
     // In the background and a moment later, so that the session ends before the machine does.
@@ -72,6 +80,7 @@ export async function updateNode(request: UpdateRequest): Promise<UpdateResult> 
 function isDone(plan: UpdatePlan, state: NodeState): boolean {
   const ref = state.synced?.ref;
   return (
+    sameVersions(state.synced?.overrides ?? [], plan.overrides) &&
     plan.actions.length === 0 &&
     plan.bootSteps.length === 0 &&
     !state.unfinished &&
@@ -161,7 +170,7 @@ function applyError(host: string, exit: { readonly code: number; readonly stderr
 
 /** Streams what carries the plan out: the answer to `/client/update/bundle`. */
 export function bundleStream(request: {
-  readonly store: ImageStore;
+  readonly store: VersionReader;
   readonly plan: UpdatePlan;
   readonly table?: VersionTable;
   readonly options?: { readonly noBootloader?: boolean };

@@ -554,6 +554,8 @@ export const PlannedAction = z.object({
   entry: z.string().optional(),
   changes: z.array(z.string()),
   bytes: z.number().optional(),
+  /** The override that the entry comes from, where it is not the version's own. */
+  override: z.string().optional(),
 });
 export type PlannedAction = z.infer<typeof PlannedAction>;
 
@@ -570,6 +572,8 @@ export const UpdateResult = z.object({
   node: z.string(),
   image: z.string(),
   version,
+  /** What lies over the version on this node, the weakest first. */
+  overrides: z.array(z.string()).optional(),
   applied: z.boolean(),
   summary: PlanSummary,
   actions: z.array(PlannedAction),

@@ -11,6 +11,7 @@ import { fromLatin1, toLatin1 } from "../../base/bytes.ts";
 import { AppError } from "../../base/errors.ts";
 import { parseProbe } from "../../images/capture/golden-facts.ts";
 import { parseVersionRef } from "../../images/manifest.ts";
+import { overlaidReader } from "../../images/overlay/overlaid-reader.ts";
 import { shellAsset } from "../../images/shell-asset.ts";
 import { planFromListing, pullEndpoints, pullListCommand, showPlan } from "../../images/update/pull.ts";
 import type { ListingRequest } from "../../images/update/request.ts";
@@ -25,6 +26,7 @@ import {
   streamBody,
   text,
 } from "../api/router.ts";
+import { pulledOverrides } from "../overrides/for-node.ts";
 import { wanted } from "../routes/results.ts";
 import type { Services } from "../services.ts";
 import { layoutText } from "../workflows/capture.ts";
@@ -82,8 +84,9 @@ export function clientRoutes(services: Services): readonly Route[] {
     client(pullEndpoints.bundle, async (context) => {
       const request = await listing(services, context);
       const plan = await planFromListing(request);
+      const overrides = { overlays: services.overrides.overlays, versions: plan.overrides };
       const bundle = bundleStream({
-        store: services.store,
+        store: overlaidReader(services.store, overrides),
         plan,
         options: { noBootloader: request.options?.noBootloader === true },
         signal: context.request.signal,
@@ -96,7 +99,7 @@ export function clientRoutes(services: Services): readonly Route[] {
 }
 
 /** The query's image may be `web@3` or `web@stable`; `version` says the number where the plan has been seen before. */
-async function listing(services: Services, { request, url }: RouteContext): Promise<ListingRequest> {
+async function listing(services: Services, { request, url, peer }: RouteContext): Promise<ListingRequest> {
   const query = url.searchParams;
   const ref = wanted(parseVersionRef(query.get("image") ?? ""));
   const seen = queryNumber(url, "version", { min: 1, max: maxVersion });
@@ -113,6 +116,7 @@ async function listing(services: Services, { request, url }: RouteContext): Prom
     },
     signal: request.signal,
     version,
+    overrides: async (hostname) => await pulledOverrides(services, { hostname, peer, image: ref.image }),
   };
 }
 

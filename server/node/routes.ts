@@ -30,7 +30,14 @@ export interface InstallPrograms {
   /** The master script of an install, one character per byte. */
   script(install: Install): Promise<string>;
   /** Compares what a machine wrote with its version; an empty list where nothing differs. */
-  verify(install: Install, written: UploadedListing): Promise<readonly string[]>;
+  verify(install: Install, written: UploadedListing & { readonly over: string }): Promise<readonly string[]>;
+  /** What lies over the version on the machine: `all@4,web01@2`. It says these words again in `over`. */
+  overrides(install: Install): Promise<string>;
+  overridesClear(install: Install, over: string): Promise<Uint8Array>;
+  overridesTree(
+    install: Install,
+    options: { readonly over: string; readonly identity: boolean; readonly signal: AbortSignal },
+  ): AsyncIterable<Uint8Array>;
   /** What runs on the machine at a stage, as the protocol lists it. */
   stage(install: Install, stage: ScriptStage): Promise<string>;
   variables(install: Install): string;
@@ -115,10 +122,30 @@ export function nodeInstallRoutes(services: Services, programs: InstallPrograms)
         },
       });
     }),
+    route("GET", nodeEndpoints.overrides, async (context) =>
+      text(await programs.overrides(runningInstall(context))),
+    ),
+    route("GET", nodeEndpoints.overridesClear, async (context) =>
+      secretBytes(await programs.overridesClear(runningInstall(context), overOf(context))),
+    ),
+    route("GET", nodeEndpoints.overridesTree, async (context) => {
+      const tree = programs.overridesTree(runningInstall(context), {
+        over: overOf(context),
+        identity: context.url.searchParams.get("only") === "identity",
+        signal: context.request.signal,
+      });
+      return new Response(streamBody(tree), {
+        headers: { "content-type": "application/x-tar", "cache-control": "no-store" },
+      });
+    }),
     route("POST", nodeEndpoints.verify, async (context) => {
       const install = runningInstall(context);
       const listingBytes = queryNumber(context.url, "listing", { min: 0, max: listingLimit }) ?? 0;
-      const differences = await programs.verify(install, { body: bodyOf(context.request), listingBytes });
+      const differences = await programs.verify(install, {
+        body: bodyOf(context.request),
+        listingBytes,
+        over: overOf(context),
+      });
       if (differences.length === 0) {
         return noContent();
       }
@@ -177,6 +204,10 @@ export function nodeInstallRoutes(services: Services, programs: InstallPrograms)
       return text(services.authorizedKeys);
     }),
   ];
+}
+
+function overOf(context: RouteContext): string {
+  return context.url.searchParams.get("over") ?? "";
 }
 
 function stageOf(context: RouteContext): ScriptStage {

@@ -17,12 +17,14 @@ import { parseRelPath, type RelPath } from "../../base/path-bytes.ts";
 import { quoteWord } from "../../base/posix-quote.ts";
 import type { Firmware } from "../../images/capture/facts.ts";
 import { formatVersion, type VersionId } from "../../images/manifest.ts";
+import { type Overrides, overlaidReader } from "../../images/overlay/overlaid-reader.ts";
 import type { ImageStore } from "../../images/store/store.ts";
 import { listCommand } from "../../images/sync/listing.ts";
 import type { Install } from "../installs/install.ts";
 import type { InstallPrograms, UploadedListing } from "../node/routes.ts";
 import { compareWritten } from "../node/verify.ts";
 import type { Services } from "../services.ts";
+import { clearList, listInstallOverrides, namedOverrides, overrideTree } from "./install-overrides.ts";
 import { InstallableVersions } from "./installable-version.ts";
 import { installableLayout } from "./layout.ts";
 
@@ -38,8 +40,18 @@ export function createInstallPrograms(services: () => Services): InstallPrograms
     variables: (install) =>
       scriptVariables(scriptNode(services(), install), new URL(services().clientUrl()).hostname),
     passphrase: async (install) => await passphraseFor(services(), scriptNode(services(), install)),
-    verify: async (install, written) =>
+    overrides: async (install) => await listInstallOverrides(services(), install),
+    overridesClear: async (install, over) =>
+      await clearList(services(), install, namedOverrides(services(), install, over)),
+    overridesTree: (install, { over, ...options }) =>
+      overrideTree(services(), {
+        install,
+        overrides: namedOverrides(services(), install, over),
+        ...options,
+      }),
+    verify: async (install, { over, ...written }) =>
       await verifyWritten(services().store, {
+        overrides: namedOverrides(services(), install, over),
         version: install.version,
         firmware: firmwareOf(services(), install),
         written,
@@ -52,6 +64,8 @@ export async function verifyWritten(
   store: ImageStore,
   install: {
     readonly version: VersionId;
+    /** What was laid over it. */
+    readonly overrides?: Overrides;
     /** That of the machine; without it the layout's own. */
     readonly firmware: Firmware | undefined;
     readonly written: UploadedListing;
@@ -67,7 +81,7 @@ export async function verifyWritten(
     ...written,
     mountPoints: entries.flatMap(mountFolder),
     loose: vfat.flatMap(mountFolder),
-    version: store.entries(version),
+    version: overlaidReader(store, install.overrides).entries(version),
   });
 }
 

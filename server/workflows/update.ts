@@ -1,5 +1,5 @@
 /** Bringing running nodes to a version, and telling how they differ from one. */
-import { escapePath } from "../../base/path-bytes.ts";
+import { escapePath, type RelPath } from "../../base/path-bytes.ts";
 import type { ImageName } from "../../images/manifest.ts";
 import type { SyncAction } from "../../images/sync/actions.ts";
 import type { UpdateResult as NodeUpdate } from "../../images/update/request.ts";
@@ -7,6 +7,7 @@ import { updateNode } from "../../images/update/run.ts";
 import type { PlannedAction, UpdateResult } from "../api/schema.ts";
 import type { HostName } from "../hosts/host.ts";
 import type { JobContext, JobHandler } from "../jobs/runner.ts";
+import { overriddenNode, overridesFor } from "../overrides/for-node.ts";
 import type { Services } from "../services.ts";
 import { ruleSources, withSession } from "./session.ts";
 
@@ -42,6 +43,8 @@ export function updateHandler(services: () => Services): JobHandler {
 
 async function runUpdate(services: Services, params: UpdateParams, context: JobContext): Promise<NodeUpdate> {
   const { signal, progress, log } = context;
+  const node = overriddenNode(services, params.node);
+  const overrides = await overridesFor(services, node, params.image);
   progress({ phase: "connect", message: `Connecting to ${params.node}` });
   return await withSession(
     services,
@@ -52,6 +55,7 @@ async function runUpdate(services: Services, params: UpdateParams, context: JobC
         store: services.store,
         image: params.image as ImageName,
         version: params.version,
+        overrides,
         options: {
           ...ruleSources(params),
           dryRun: params.dryRun,
@@ -83,16 +87,17 @@ function updateResult(params: UpdateParams, result: NodeUpdate): UpdateResult {
     node: params.node,
     image: params.image,
     version: params.version,
+    overrides: plan.overrides.map(({ image }) => image),
     applied: result.applied,
     summary: { ...plan.summary },
-    actions: plan.actions.slice(0, listedActions).map(plannedAction),
+    actions: plan.actions.slice(0, listedActions).map((action) => plannedAction(action, plan.sources)),
     truncated: plan.actions.length > listedActions,
     rules: plan.rules.map((rule) => ({ ...rule })),
     notes: [...plan.notes, ...result.notes],
   };
 }
 
-export function plannedAction(action: SyncAction): PlannedAction {
+function plannedAction(action: SyncAction, sources: ReadonlyMap<RelPath, string>): PlannedAction {
   if (action.kind === "delete") {
     return {
       kind: "delete",
@@ -101,8 +106,10 @@ export function plannedAction(action: SyncAction): PlannedAction {
       changes: [],
     };
   }
+  const override = sources.get(action.entry.path);
   return {
     kind: action.kind,
+    ...(override === undefined ? {} : { override }),
     path: escapePath(action.entry.path),
     entry: action.entry.kind,
     changes: [...action.changes],

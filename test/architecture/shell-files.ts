@@ -136,6 +136,7 @@ export const shellFiles: ReadonlySet<string> = new Set([
   "server/jobs/sqlite-journal.ts",
   "server/listeners.ts",
   "server/netboot/boot-files.ts",
+  "server/overrides/shelf.ts",
   "server/rescues/sqlite-rescues.ts",
   "server/routes/all.ts",
   "server/routes/image-diff.ts",

@@ -283,7 +283,8 @@ export function renderActions(actions: readonly PlannedAction[]): string {
   return actions
     .map((action) => {
       const reasons = action.changes.length === 0 ? "" : `  (${action.changes.join(", ")})`;
-      return `${action.kind.padEnd(8)} /${action.path}${reasons}\n`;
+      const from = action.override === undefined ? "" : `  override ${action.override}`;
+      return `${action.kind.padEnd(8)} /${action.path}${reasons}${from}\n`;
     })
     .join("");
 }

@@ -140,11 +140,13 @@ function printResults(
 
 function summaryLine(result: UpdateResult): string {
   const { write, metadata, delete: removed, bytes } = result.summary;
+  const over =
+    (result.overrides ?? []).length === 0 ? "" : ` with overrides ${(result.overrides ?? []).join(", ")}`;
   if (changes(result) === 0) {
-    return `${result.node}: is ${result.image}@${result.version}, nothing to do`;
+    return `${result.node}: is ${result.image}@${result.version}${over}, nothing to do`;
   }
   const verbs = result.applied
     ? ["written", "with other metadata", "removed"]
     : ["to write", "with other metadata", "to remove"];
-  return `${result.node}: ${result.image}@${result.version}: ${write} ${verbs[0]}, ${metadata} ${verbs[1]}, ${removed} ${verbs[2]}, ${formatByteSize(bytes)}`;
+  return `${result.node}: ${result.image}@${result.version}${over}: ${write} ${verbs[0]}, ${metadata} ${verbs[1]}, ${removed} ${verbs[2]}, ${formatByteSize(bytes)}`;
 }

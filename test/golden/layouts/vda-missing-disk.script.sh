@@ -92,6 +92,14 @@ END
 write_tree 879
 reach 70 "32000 files are written"
 
+# What the server lays over the image on this node: its own overrides, its groups' and everybody's, as they are now.
+OVERRIDES=$(ingot_fetch /node/overrides) || fail "The list of overrides cannot be fetched"
+if [ -n "$OVERRIDES" ]; then
+	say "Laying overrides over the tree: $OVERRIDES"
+	clear_for_overrides
+	lay_overrides ''
+fi
+
 
 # === verify --------------------------------------------------------------------------------------------------------
 phase verify 70 'Comparing what was written with the version'
@@ -132,6 +140,11 @@ record_crypts --
 
 adapt_network
 
+# What of the overrides is the machine's identity stands above what was made just now.
+if [ -n "$OVERRIDES" ]; then
+	lay_overrides '&only=identity'
+fi
+
 
 # === initramfs -----------------------------------------------------------------------------------------------------
 phase initramfs 86 'Building the initramfs'
@@ -156,7 +169,12 @@ label_files
 phase finish 98 'Unmounting'
 
 if [ -d "$TARGET/etc/systemimager" ]; then
-	echo "${INGOT_IMAGE:-web@3}" | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
+	{
+		echo "${INGOT_IMAGE:-web@3}"
+		if [ -n "$OVERRIDES" ]; then
+			echo "overrides $OVERRIDES" | tr , ' '
+		fi
+	} | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
 fi
 leave_image
 # From here on the server lets this machine boot from its own disk. The ramdisk reboots when this script has ended.

@@ -411,10 +411,34 @@ write_tree() {
 ask_verdict() {
 	length=$(wc -c <"$WORK/listing")
 	cat "$WORK/digests" >>"$WORK/listing" || fail "There is no room for the listing of the tree"
-	if ! ingot_post "/node/verify?listing=$((length))" "$WORK/listing" >"$WORK/verdict"; then
+	if ! ingot_post "/node/verify?listing=$((length))${OVERRIDES:+&over=$OVERRIDES}" "$WORK/listing" >"$WORK/verdict"; then
 		fail "What was written is not what the version holds: $(head -c 2000 "$WORK/verdict")"
 	fi
 	rm -f "$WORK/listing" "$WORK/digests"
+}
+
+# --- Overrides -------------------------------------------------------------------------------------------------------
+# lay_overrides QUERY: unpacks what the overrides lay, over what stands there. OVERRIDES names their versions.
+lay_overrides() {
+	{
+		ingot_fetch "/node/overrides/tree?over=$OVERRIDES$1"
+		echo $? >"$WORK/fetch.code"
+	} | {
+		tar --extract --file=- --directory="$TARGET" --numeric-owner --same-owner --same-permissions \
+			--xattrs '--xattrs-include=*' --delay-directory-restore
+		echo $? >"$WORK/tar.code"
+	}
+	if [ "$(cat "$WORK/fetch.code")$(cat "$WORK/tar.code")" != 00 ]; then
+		fail "The overrides $OVERRIDES could not be laid: fetching ended with $(cat "$WORK/fetch.code"), tar with $(cat "$WORK/tar.code")"
+	fi
+}
+
+# clear_for_overrides: removes what stands where an override has something of another kind.
+clear_for_overrides() {
+	ingot_fetch "/node/overrides/clear?over=$OVERRIDES" "$WORK/clear" || fail "What overrides replace cannot be fetched"
+	if [ -s "$WORK/clear" ]; then
+		(cd "$TARGET" && xargs -0 rm -rf -- <"$WORK/clear") || fail "What overrides replace cannot be removed"
+	fi
 }
 
 # --- The machine's own configuration ----------------------------------------------------------------------------------
@@ -991,6 +1015,14 @@ END
 write_tree 879
 reach 70 "32000 files are written"
 
+# What the server lays over the image on this node: its own overrides, its groups' and everybody's, as they are now.
+OVERRIDES=$(ingot_fetch /node/overrides) || fail "The list of overrides cannot be fetched"
+if [ -n "$OVERRIDES" ]; then
+	say "Laying overrides over the tree: $OVERRIDES"
+	clear_for_overrides
+	lay_overrides ''
+fi
+
 
 # === verify --------------------------------------------------------------------------------------------------------
 phase verify 70 'Comparing what was written with the version'
@@ -1031,6 +1063,11 @@ record_crypts --
 
 adapt_network
 
+# What of the overrides is the machine's identity stands above what was made just now.
+if [ -n "$OVERRIDES" ]; then
+	lay_overrides '&only=identity'
+fi
+
 
 # === initramfs -----------------------------------------------------------------------------------------------------
 phase initramfs 86 'Building the initramfs'
@@ -1055,7 +1092,12 @@ label_files
 phase finish 98 'Unmounting'
 
 if [ -d "$TARGET/etc/systemimager" ]; then
-	echo "${INGOT_IMAGE:-web@3}" | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
+	{
+		echo "${INGOT_IMAGE:-web@3}"
+		if [ -n "$OVERRIDES" ]; then
+			echo "overrides $OVERRIDES" | tr , ' '
+		fi
+	} | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
 fi
 leave_image
 # From here on the server lets this machine boot from its own disk. The ramdisk reboots when this script has ended.

@@ -1,0 +1,75 @@
+/** What an install lays over its version: the node's overrides as they are when it asks, and from then on those it names. */
+import { concatBytes } from "../../base/bytes.ts";
+import { AppError } from "../../base/errors.ts";
+import { pathToBytes } from "../../base/path-bytes.ts";
+import { formatVersion, parseVersionRef, type VersionId } from "../../images/manifest.ts";
+import { type Overrides, overlaidReader } from "../../images/overlay/overlaid-reader.ts";
+import { disturbedBy, isIdentity, replacedBy } from "../../images/overlay/unpack.ts";
+import { endOfArchive } from "../../images/tar/encode.ts";
+import type { Install } from "../installs/install.ts";
+import { overriddenNode, overridesFor } from "../overrides/for-node.ts";
+import { overrideNames } from "../overrides/names.ts";
+import type { Services } from "../services.ts";
+
+/** `all@4,web01@2`; empty where nothing lies over the version. */
+export async function listInstallOverrides(services: Services, install: Install): Promise<string> {
+  const node = overriddenNode(services, install.node);
+  const { versions } = await overridesFor(services, node, install.version.image);
+  return versions.map(formatVersion).join(",");
+}
+
+/** Those that the machine names: they must be its own, for others' are not for its eyes. */
+export function namedOverrides(services: Services, install: Install, over: string): Overrides {
+  const own = new Set(
+    overrideNames(overriddenNode(services, install.node), install.version.image).map(String),
+  );
+  const versions = over.split(",").flatMap((text): readonly VersionId[] => {
+    const ref = parseVersionRef(text);
+    if (text === "") {
+      return [];
+    }
+    if (!ref.ok || ref.value.number === undefined || !own.has(ref.value.image)) {
+      throw new AppError("refused", `Override '${text.slice(0, 200)}' is not one of node ${install.node}`);
+    }
+    return [{ image: ref.value.image, number: ref.value.number }];
+  });
+  return { overlays: services.overrides.overlays, versions };
+}
+
+/** Paths that must go before the overrides are unpacked: `./PATH`, each ended by a NUL. */
+export async function clearList(
+  services: Services,
+  install: Install,
+  overrides: Overrides,
+): Promise<Uint8Array> {
+  const base = await services.store.table(install.version);
+  const { tree } = await overrides.overlays.over(base, overrides.versions);
+  const [before, end] = [new Uint8Array([0x2e, 0x2f]), new Uint8Array([0])];
+  return concatBytes(replacedBy(base, tree).flatMap((path) => [before, pathToBytes(path), end]));
+}
+
+/** A tar of what the overrides lay, and of directories whose times that disturbs. */
+export async function* overrideTree(
+  services: Services,
+  request: {
+    readonly install: Install;
+    readonly overrides: Overrides;
+    /** Only what is a machine's identity. */
+    readonly identity: boolean;
+    readonly signal: AbortSignal;
+  },
+): AsyncGenerator<Uint8Array> {
+  const { overrides, identity, signal } = request;
+  const { version } = request.install;
+  const base = await services.store.table(version);
+  const laid = await overrides.overlays.over(base, overrides.versions);
+  if (identity) {
+    yield* overrides.overlays.members(laid, { only: isIdentity, signal });
+  } else {
+    const reader = overlaidReader(services.store, overrides);
+    const parents = disturbedBy(laid.table, laid.tree);
+    yield* reader.members(version, parents, { continues: true, signal });
+    yield* overrides.overlays.members(laid, { signal });
+  }
+  yield endOfArchive;
+}
