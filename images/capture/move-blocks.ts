@@ -8,8 +8,8 @@ import { askFrom, type BlockedFile, type BlockFile, blockSize, findTime } from "
 import { askBlocks, type Fetching, fetchBlocks, streamBlocks, wireBytes } from "./blocks.ts";
 import { composeFiles, isComposable } from "./compose.ts";
 import type { PassInput } from "./pass.ts";
-import { isRecent, type Stretch } from "./still.ts";
 import { standingMarks, treeName } from "./standing-blocks.ts";
+import { isRecent, type Stretch } from "./still.ts";
 
 export interface MovedBlocks {
   /** The plan without what is done with. */

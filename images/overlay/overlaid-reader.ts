@@ -5,7 +5,14 @@
 import { AppError } from "../../base/errors.ts";
 import type { RelPath } from "../../base/path-bytes.ts";
 import type { FileEntry } from "../entry.ts";
-import { formatVersion, type Manifest, type VersionId, type VersionRef } from "../manifest.ts";
+import {
+  formatVersion,
+  type ImageName,
+  type Manifest,
+  type VersionId,
+  type VersionRef,
+} from "../manifest.ts";
+import type { KnownBlocks } from "../remote/known-blocks.ts";
 import type { MembersOptions, VersionReader, VersionStream } from "../store/store.ts";
 import type { VersionTable } from "../store/version-table.ts";
 import { endOfArchive } from "../tar/encode.ts";
@@ -36,6 +43,15 @@ class OverlaidReader implements VersionReader {
   constructor(base: VersionReader, overrides: Overrides) {
     this.#base = base;
     this.#overrides = overrides;
+  }
+
+  get blocks(): KnownBlocks {
+    return this.#base.blocks;
+  }
+
+  /** Whoever reads there tells by digests whether it is what the version holds. */
+  treePath(image: ImageName): string {
+    return this.#base.treePath(image);
   }
 
   resolve(ref: VersionRef): Promise<Manifest> {
