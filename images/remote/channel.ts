@@ -206,7 +206,11 @@ async function settlesNow(promise: Promise<unknown>): Promise<boolean> {
 function tailOf(stream: Readable, limit: number): () => string {
   let kept = "";
   stream.on("data", (chunk: Buffer) => {
-    kept = (kept + chunk.toString("latin1")).slice(-limit);
+    kept += chunk.toString("latin1");
+    // Not for every chunk: cutting copies all of it.
+    if (kept.length > 2 * limit) {
+      kept = kept.slice(-limit);
+    }
   });
-  return () => kept;
+  return () => kept.slice(-limit);
 }
