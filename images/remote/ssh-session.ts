@@ -169,7 +169,9 @@ function session(client: Client, target: RemoteTarget, options: SshConnectorOpti
       throw broken();
     }
     const text = sudo ? sh`sudo -n -- sh -c ${command}` : command;
-    const channel = await openChannel(client, text).catch((error: unknown) => {
+    const what = `A command on ${target.host}`;
+    const run = (channel: ExecChannel) => runChannel(channel, { ...execOptions, broken, what });
+    return await openChannel(client, text, run).catch((error: unknown) => {
       throw closed
         ? broken()
         : new AppError("remote-failed", `${where(target)} refuses to run a command: ${messageOf(error)}`, {
@@ -177,7 +179,6 @@ function session(client: Client, target: RemoteTarget, options: SshConnectorOpti
             hint: "Its sshd may forbid commands (ForceCommand, MaxSessions, a login shell of nologin).",
           });
     });
-    return runChannel(channel, { ...execOptions, broken, what: `A command on ${target.host}` });
   }
   return {
     host: target.host,
@@ -208,7 +209,8 @@ function session(client: Client, target: RemoteTarget, options: SshConnectorOpti
   };
 }
 
-function openChannel(client: Client, command: ShellText): Promise<ExecChannel> {
+/** `run` is called at once: a command that ends at once may have all of its news in the packet that tells of its start. */
+function openChannel<T>(client: Client, command: ShellText, run: (channel: ExecChannel) => T): Promise<T> {
   return new Promise((resolve, reject) => {
     // A Buffer, which the types do not know of: a string would be sent as UTF-8, and path bytes are latin1 here.
     const bytes = Buffer.from(command, "latin1") as unknown as string;
@@ -216,7 +218,7 @@ function openChannel(client: Client, command: ShellText): Promise<ExecChannel> {
       if (error) {
         reject(error);
       } else {
-        resolve(channel);
+        resolve(run(channel));
       }
     });
   });

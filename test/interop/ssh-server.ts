@@ -52,6 +52,8 @@ export async function startSshd(): Promise<TestSshd> {
       "PasswordAuthentication no",
       "KbdInteractiveAuthentication no",
       "MaxStartups 100",
+      // A bash that believes itself to be an inner one leaves out what the user of this machine has in .bashrc.
+      "SetEnv SHLVL=2",
       "",
     ].join("\n"),
   );

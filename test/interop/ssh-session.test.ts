@@ -104,6 +104,26 @@ describe.skipIf(!hasSshd)("an SSH session to a real sshd", () => {
     await expect(running.exit).rejects.toMatchObject({ code: "unreachable" });
   });
 
+  test("has all of a command that came to its end while nobody listened", async () => {
+    const session = await sshConnector({ hostKeys: memoryHostKeys(), keyFiles: [sshd.key] }).connect(
+      target(),
+    );
+    try {
+      for (let i = 0; i < 5; i++) {
+        // Between two looks at the socket, all that the machine says of the command arrives.
+        const busy = setInterval(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100), 0);
+        const running = session.run(trustedShell("echo here; echo there >&2; exit 3"));
+        void running.finally(() => clearInterval(busy)).catch(() => undefined);
+
+        const { code, stdout, stderr } = await running;
+
+        expect([code, String(Buffer.from(stdout)), stderr]).toEqual([3, "here\n", "there\n"]);
+      }
+    } finally {
+      await session.close();
+    }
+  });
+
   test("refuses a changed host key, with both fingerprints", async () => {
     const hostKeys = memoryHostKeys();
     const connector = sshConnector({ hostKeys, keyFiles: [sshd.key] });
