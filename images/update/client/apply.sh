@@ -132,7 +132,7 @@ check_blocks() {
 digest_blocks() {
     at=$1
     while [ "$at" -lt "$2" ]; do
-        found=$(dd if="$part" bs="$block" skip="$at" count=1 2>/dev/null | "$program") || return
+        found=$(dd if="$part" bs=262144 skip=$((at * block / 262144)) count=$((block / 262144)) 2>/dev/null | "$program") || return
         echo "${found%% *}"
         at=$((at + 1))
     done
