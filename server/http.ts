@@ -32,6 +32,12 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/**
+ * Connections that wait to be accepted. Node's own 511 is too few for a room that is powered on at once: what comes beyond is reset, or asks
+ * again after seconds.
+ */
+const backlog = 4096;
+
 /** Milliseconds that running requests have to end when a listener closes. */
 const closeGrace = 2000;
 
@@ -87,7 +93,7 @@ async function bind(server: Server, at: ListenAt): Promise<void> {
         // Nobody else can connect between bind and chmod: the folder above is 0700.
         server.listen(at.path, done);
       } else {
-        server.listen(at.port, at.host, done);
+        server.listen({ port: at.port, host: at.host, backlog }, done);
       }
     });
   } catch (error) {
