@@ -104,7 +104,7 @@ export function ingot(
     throw new Error(`${main} is not there: run 'npm run build'`);
   }
   return run([...onWire(place, options.wire ?? "lab"), process.execPath, main, ...words], {
-    timeoutMs: 1_800_000,
+    timeoutMs: 3_500_000,
     ...options,
     env: { INGOT_STATE: stateFolder(place), ...options.env },
   });
