@@ -1,7 +1,10 @@
 /** What of a machine a capture takes: decided from facts and rules alone. */
+import { AppError } from "../../base/errors.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { ResolvedRule } from "../sync/actions.ts";
+import { type RuleFiles, withDirectoryRules } from "../sync/dir-merge.ts";
 import { capturePrune } from "../sync/exclude.ts";
+import { isDirMerge } from "../sync/filter-rules.ts";
 import type { Prune } from "../sync/listing.ts";
 import { defaultProfiles } from "../sync/profiles.ts";
 import type { FilesystemFacts, GoldenFacts, MountFacts } from "./facts.ts";
@@ -17,6 +20,8 @@ export interface CapturePlan {
   readonly rules: readonly ResolvedRule[];
   /** Where the listing does not descend: mounts that are left out (their directory stays) and what the rules exclude. */
   readonly prune: readonly Prune[];
+  /** Of those, the mounts that are left out. */
+  readonly mountPrune: readonly Prune[];
   /** Used bytes and inodes of the captured filesystems: upper bounds. */
   readonly bytes: number;
   readonly entries: number;
@@ -52,16 +57,15 @@ export function planCapture(
     path === "" || (mount.kind === "local" && options.oneFileSystem !== true);
   const captured = mounts.filter(isCaptured);
   const leftOut = mounts.filter((each) => !isCaptured(each));
+  const mountPrune = leftOut.map(({ path }) => ({ path, keep: "directory" as const }));
   const used = captured.flatMap(({ mount }) => filesystemAt(facts, mount) ?? []);
   return ok({
     root,
     captured: captured.map(({ mount }) => mount),
     leftOut: leftOut.map(({ mount }) => mount),
     rules: rules.value,
-    prune: [
-      ...leftOut.map(({ path }) => ({ path, keep: "directory" as const })),
-      ...capturePrune(rules.value),
-    ],
+    prune: [...mountPrune, ...capturePrune(rules.value)],
+    mountPrune,
     bytes: used.reduce((sum, filesystem) => sum + (filesystem.used ?? 0), 0),
     entries: used.reduce((sum, filesystem) => sum + (filesystem.entries ?? 0), 0),
     warnings: [
@@ -73,6 +77,21 @@ export function planCapture(
       ),
     ],
   });
+}
+
+/** Where to look for files of rules in directories: all but what no such file can bring back. */
+export function ruleFilePrune(plan: CapturePlan): readonly Prune[] {
+  const before = plan.rules.slice(0, plan.rules.findIndex(isDirMerge));
+  return [...plan.mountPrune, ...capturePrune(before)];
+}
+
+/** The plan with the rules that the client's own files in directories hold. */
+export function withRuleFiles(plan: CapturePlan, files: RuleFiles): CapturePlan {
+  const rules = withDirectoryRules(plan.rules, { source: files });
+  if (!rules.ok) {
+    throw new AppError("bad-input", `Rule at ${rules.error.origin}: ${rules.error.message}`);
+  }
+  return { ...plan, rules: rules.value, prune: [...plan.mountPrune, ...capturePrune(rules.value)] };
 }
 
 function filesystemAt(facts: GoldenFacts, mount: MountFacts): FilesystemFacts | undefined {

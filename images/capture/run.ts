@@ -12,9 +12,12 @@ import { trustedShell } from "../../base/posix-quote.ts";
 import { byteSize, duration } from "../../base/quantity.ts";
 import type { FileEntry } from "../entry.ts";
 import { contentName, type KnownBlocks } from "../remote/known-blocks.ts";
+import { readRuleFiles } from "../remote/rule-files.ts";
 import type { RemoteSession } from "../remote/session.ts";
 import { niceSession } from "../remote/session-options.ts";
 import type { ImageLock, KnownContent } from "../store/store.ts";
+import type { ResolvedRule } from "../sync/actions.ts";
+import { directoryRuleFiles } from "../sync/dir-merge.ts";
 import { makeSelection } from "../sync/exclude.ts";
 import type { BlockedFile } from "./block-plan.ts";
 import type { GoldenFacts } from "./facts.ts";
@@ -22,7 +25,7 @@ import type { CaptureHistory } from "./history.ts";
 import { readHistory, writeHistory } from "./history-file.ts";
 import { withHooks } from "./hooks.ts";
 import { addLayout, writeLayout } from "./layout-file.ts";
-import { type CapturePlan, planCapture } from "./plan.ts";
+import { type CapturePlan, planCapture, ruleFilePrune, withRuleFiles } from "./plan.ts";
 import { probe } from "./probe.ts";
 import type { CaptureRequest, CaptureResult, PreparedClient, PrepareRequest } from "./request.ts";
 import { seeTree } from "./see-tree.ts";
@@ -78,7 +81,7 @@ async function capture(asked: CaptureRequest): Promise<CaptureResult> {
       facts,
       captured: plan.captured,
       leftOut: plan.leftOut,
-      rules: plan.rules,
+      rules: moved.rules,
       warnings: [...plan.warnings, ...moved.warnings],
     };
   } finally {
@@ -126,6 +129,8 @@ interface MovedTree {
   readonly sentBytes: number;
   readonly deleted: number;
   readonly passes: number;
+  /** The list as it was used. */
+  readonly rules: readonly ResolvedRule[];
   readonly warnings: readonly string[];
   /** Tells what an entry that has just been written holds, if it still is that entry. */
   readonly known: ReadonlyMap<RelPath, (entry: FileEntry) => KnownContent | undefined>;
@@ -153,14 +158,16 @@ async function moveTree(request: CaptureRequest, state: CaptureState): Promise<M
   const warnings = new Set<string>();
   let pass: PassResult | undefined;
   let restless: ReadonlySet<RelPath> = new Set();
+  let plan = state.plan;
   while (totals.passes < maxPasses && (pass === undefined || !isSettled(pass, restless))) {
     restless = new Set(pass?.moved);
+    plan = await resolvedPlan(request, state);
     pass = await capturePass({
       attempt: totals.passes + 1,
       session,
-      plan: state.plan,
+      plan,
       tools: state.facts.tools,
-      selection: makeSelection(state.plan.rules),
+      selection: makeSelection(plan.rules),
       tree,
       history,
       // Once is enough: later passes are for what moved meanwhile.
@@ -201,7 +208,24 @@ async function moveTree(request: CaptureRequest, state: CaptureState): Promise<M
   for (const warning of pass === undefined ? [] : unrest(pass, totals.passes)) {
     warnings.add(warning);
   }
-  return { ...totals, known, blocks, warnings: [...warnings] };
+  return { ...totals, rules: plan.rules, known, blocks, warnings: [...warnings] };
+}
+
+/** With the rules out of files in directories, where the list looks for such. */
+async function resolvedPlan(request: CaptureRequest, { plan, facts }: CaptureState): Promise<CapturePlan> {
+  const names = directoryRuleFiles(plan.rules);
+  return names.size === 0
+    ? plan
+    : withRuleFiles(
+        plan,
+        await readRuleFiles(request.session, {
+          root: plan.root,
+          tools: facts.tools,
+          names,
+          prune: ruleFilePrune(plan),
+          ...(request.signal === undefined ? {} : { signal: request.signal }),
+        }),
+      );
 }
 
 /** Beside the image folders, hidden from their list. */

@@ -32,6 +32,18 @@ export interface ResolvedRule {
   readonly origin: string;
   /** Why the rule is there, for rules of profiles. */
   readonly reason?: string;
+  /** For a rule out of a file of rules that lies in a directory: where it counts. */
+  readonly scope?: RuleScope;
+}
+
+/** The part of a tree that a rule counts in. */
+export interface RuleScope {
+  /** What lies below this directory, not the directory itself. */
+  readonly below: RelPath;
+  /** Just what lies in the directory, nothing deeper. */
+  readonly childrenOnly?: boolean;
+  /** Not what lies below these: their own files begin anew. */
+  readonly except?: readonly RelPath[];
 }
 
 /** Decides by rsync's rules which entries an operation touches. First matching rule wins; no match means included. */

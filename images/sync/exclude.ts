@@ -1,119 +1,9 @@
-/** rsync's filter rules, matched on bytes (paths are latin1 strings): lists of rules, parsed, and turned into a selection. */
-import { baseName, parentPath, type RelPath } from "../../base/path-bytes.ts";
-import { err, ok, type Result } from "../../base/result.ts";
+/** rsync's filter rules, matched on bytes (paths are latin1 strings): a list of rules turned into a selection. */
+import { baseName, isWithin, parentPath, type RelPath } from "../../base/path-bytes.ts";
 import type { ResolvedRule, Selection } from "./actions.ts";
+import { isDirMerge } from "./filter-rules.ts";
 import type { Prune } from "./listing.ts";
 import { compilePattern, type Pattern } from "./pattern.ts";
-
-export interface RuleProblem {
-  readonly message: string;
-  /** The rule's origin: `FILE:LINE` or what the caller named. */
-  readonly origin: string;
-}
-
-/** Parses the text of an exclude file (rsync's --exclude-from: bare patterns exclude; `+ ` and `- ` prefixes; `#` and `;` comments; `!` clears). Each rule's origin is `origin:LINE`. `text` is latin1. */
-export function parseRuleFile(text: string, origin: string): Result<readonly ResolvedRule[], RuleProblem> {
-  let rules: ResolvedRule[] = [];
-  for (const [index, line] of text.split(/\r\n|\n|\r/).entries()) {
-    if (line === "" || line.startsWith("#") || line.startsWith(";")) {
-      continue;
-    }
-    if (line === "!") {
-      rules = [];
-      continue;
-    }
-    const rule = parseRule(line, `${origin}:${index + 1}`);
-    if (!rule.ok) {
-      return rule;
-    }
-    rules.push(rule.value);
-  }
-  return ok(rules);
-}
-
-/** As long as a path may be; matching takes time by its length. */
-const maxPattern = 4096;
-
-/** Parses one rule as `--exclude` takes it: a pattern, or one with a `- ` or `+ ` prefix. */
-export function parseRule(text: string, origin: string): Result<ResolvedRule, RuleProblem> {
-  const prefixed = /^[-+] /.test(text);
-  const pattern = prefixed ? text.slice(2) : text;
-  if (pattern === "" || pattern.includes("\0")) {
-    return err({ message: `'${text}' is no pattern`, origin });
-  }
-  if (pattern.length > maxPattern) {
-    return err({ message: `pattern of ${pattern.length} bytes: ${maxPattern} are the most`, origin });
-  }
-  return ok({ text: prefixed ? text : `- ${text}`, origin });
-}
-
-const longKinds: Readonly<Record<string, string>> = {
-  exclude: "-",
-  include: "+",
-  protect: "P",
-  risk: "R",
-  hide: "H",
-  show: "S",
-};
-
-/** What rsync's rule `-C` stands for. */
-const cvsPatterns =
-  "RCS SCCS CVS CVS.adm RCSLOG cvslog.* tags TAGS .make.state .nse_depinfo *~ #* .#* ,* _$* *$ *.old *.bak *.BAK *.orig *.rej .del-* *.a *.olb *.o *.obj *.so *.exe *.Z *.elc *.ln core .svn/ .git/ .hg/ .bzr/";
-
-/**
- * Parses one rule as rsync's `--filter` takes it: kinds `- + P R H S` (exclude include protect risk hide show), modifiers `! / s r p` and
- * `C` alone. A merge file is read by the caller ({@link mergeFileOf}); files of rules in each directory and rules on attribute names are
- * errors. One rule gives several for `-C`.
- */
-export function parseFilterRule(text: string, origin: string): Result<readonly ResolvedRule[], RuleProblem> {
-  const match =
-    /^(?:([-+PRHS]),?|(exclude|include|protect|risk|hide|show)(?:,|(?=[ _])))([^ _]*)(?:[ _]([\s\S]*))?$/.exec(
-      text,
-    );
-  const kind = match?.[1] ?? longKinds[match?.[2] ?? ""];
-  const problem = (message: string) => err({ message, origin });
-  if (match === null || kind === undefined) {
-    return problem(
-      /^(:|dir-merge)/.test(text)
-        ? `'${text}': files of rules in each directory are not supported`
-        : `'${text}' is no filter rule (they begin with - + P R H S and a blank)`,
-    );
-  }
-  const modifiers = match[3] ?? "";
-  const pattern = match[4] ?? "";
-  if (modifiers === "C" && kind === "-" && pattern === "") {
-    return ok(cvsPatterns.split(" ").map((each) => ({ text: `- ${each}`, origin })));
-  }
-  if (modifiers.includes("x")) {
-    return problem(`'${text}': rules on the names of extended attributes are not supported`);
-  }
-  if (!/^[!/srp]*$/.test(modifiers)) {
-    return problem(`'${text}': there is no modifier '${modifiers}' for such a rule`);
-  }
-  if (/[sr]/.test(modifiers) && !"-+".includes(kind)) {
-    return problem(`'${text}': the rule has a side already`);
-  }
-  if (pattern === "" || pattern.includes("\0") || pattern.length > maxPattern) {
-    return problem(`'${text}' has no pattern that can be used`);
-  }
-  // Trees of machines start at their root, so an absolute path is one from the root of the tree.
-  return ok([{ text: `${kind}${modifiers.replaceAll("/", "")} ${pattern}`, origin }]);
-}
-
-/** The file that a rule `. FILE` or `merge FILE` names, and whether its lines are plain patterns (`.- FILE`, `.+ FILE`). */
-export function mergeFileOf(text: string): { readonly file: string; readonly plain?: "-" | "+" } | undefined {
-  const match = /^(?:\.,?|merge(?:,|(?= )))([-+]?)[ _](.+)$/.exec(text);
-  const [, sign, file] = match ?? [];
-  return file === undefined ? undefined : { file, ...(sign === "-" || sign === "+" ? { plain: sign } : {}) };
-}
-
-/** Splits the text of a merge file into rules: blank lines and comments are left out. */
-export function filterLines(text: string, plain?: "-" | "+"): readonly string[] {
-  return text
-    .split(/\r\n|\n|\r/)
-    .filter((line) => line !== "" && !line.startsWith("#") && !line.startsWith(";"))
-    .map((line) => (plain === undefined || line === "!" ? line : `${plain} ${line}`));
-}
 
 interface CompiledRule {
   readonly rule: ResolvedRule;
@@ -146,9 +36,19 @@ function compileRule(rule: ResolvedRule, index: number): CompiledRule {
   };
 }
 
+/** Whether something lies where a rule counts. */
+function isInScope(path: RelPath, { scope }: ResolvedRule): boolean {
+  return (
+    scope === undefined ||
+    ((scope.childrenOnly === true ? parentPath(path) === scope.below : isWithin(path, scope.below)) &&
+      scope.except?.some((root) => isWithin(path, root) && path !== root) !== true)
+  );
+}
+
 /** Makes the matcher of a list of rules: the first rule that matches decides; none means included. The tree's root is never excluded. */
 export function makeSelection(rules: readonly ResolvedRule[]): Selection {
-  const compiled = rules.map(compileRule);
+  // Numbered before those are left out that only stand for what files in directories hold.
+  const compiled = rules.map(compileRule).filter(({ rule }) => !isDirMerge(rule));
   const sender = makeMatcher(compiled.filter((rule) => rule.sender));
   const receiver = compiled.every((rule) => rule.sender && rule.receiver)
     ? sender
@@ -170,11 +70,14 @@ function makeMatcher(rules: readonly CompiledRule[]): Pick<Selection, "decide" |
   const byPath = new Map<string, CompiledRule[]>();
   const byName = new Map<string, CompiledRule[]>();
   const byParent = new Map<string, CompiledRule[]>();
+  const byScope = new Map<string, CompiledRule[]>();
   const others: CompiledRule[] = [];
   for (const compiled of rules) {
     const { rule } = compiled;
     const { literalPath, literalName, everythingBelow } = compiled.pattern;
-    if (compiled.negated) {
+    if (rule.scope !== undefined) {
+      append(byScope, rule.scope.below, compiled);
+    } else if (compiled.negated) {
       others.push(compiled);
     } else if (literalPath !== undefined) {
       append(byPath, literalPath, compiled);
@@ -185,6 +88,27 @@ function makeMatcher(rules: readonly CompiledRule[]): Pick<Selection, "decide" |
     } else {
       others.push(compiled);
     }
+  }
+
+  /** The first rule that matches out of files in the directories above, or the one that was found already. */
+  function scopedMatch(path: RelPath, directory: boolean, found?: CompiledRule): CompiledRule | undefined {
+    let best = found;
+    for (let above = parentPath(path); byScope.size > 0; above = parentPath(above)) {
+      for (const candidate of byScope.get(above) ?? []) {
+        const { pattern, negated, rule, index } = candidate;
+        if (
+          (best === undefined || index < best.index) &&
+          isInScope(path, rule) &&
+          pattern.matches(path, directory) !== negated
+        ) {
+          best = candidate;
+        }
+      }
+      if (above === "") {
+        break;
+      }
+    }
+    return best;
   }
 
   function firstMatch(path: RelPath, directory: boolean): CompiledRule | undefined {
@@ -199,6 +123,7 @@ function makeMatcher(rules: readonly CompiledRule[]): Pick<Selection, "decide" |
         }
       }
     }
+    best = scopedMatch(path, directory, best);
     for (const candidate of others) {
       if (best !== undefined && candidate.index > best.index) {
         break;
@@ -254,6 +179,9 @@ export function capturePrune(rules: readonly ResolvedRule[]): readonly Prune[] {
   const prunes = new Map<RelPath, Prune>();
   const earlierIncludes: CompiledRule[] = [];
   for (const [index, rule] of rules.entries()) {
+    if (isDirMerge(rule)) {
+      continue;
+    }
     const compiled = compileRule(rule, index);
     const { literalPath, everythingBelow } = compiled.pattern;
     if (compiled.include || compiled.negated) {

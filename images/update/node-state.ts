@@ -7,7 +7,7 @@ import { toolFacts } from "../capture/tool-facts.ts";
 import type { Timestamp } from "../entry.ts";
 import { formatVersion, parseVersionRef, type VersionId, type VersionRef } from "../manifest.ts";
 import type { ResolvedRule } from "../sync/actions.ts";
-import { parseRule } from "../sync/exclude.ts";
+import { parseRule } from "../sync/filter-rules.ts";
 import { timeOf } from "../sync/listing.ts";
 
 export interface NodeState {

@@ -15,6 +15,7 @@ import type { VersionTable } from "../store/version-table.ts";
 import { LongPaths } from "../sync/long-paths.ts";
 import { askAndPlan } from "./ask.ts";
 import { encodeBundle } from "./bundle.ts";
+import { directoryRules } from "./directory-rules.ts";
 import { NodeListing } from "./node-listing.ts";
 import { type NodeState, parseNodeState } from "./node-state.ts";
 import type { UpdatePlan } from "./plan.ts";
@@ -37,10 +38,12 @@ export async function updateNode(request: UpdateRequest): Promise<UpdateResult> 
   const long = new LongPaths();
   // Rules say what overrides need, so these are read before the node is listed.
   const over = hasOverrides(overrides) ? await store.table(version) : undefined;
+  const reading = over === undefined ? store.table(version) : Promise.resolve(over);
   async function look() {
     const state = await readState(request, root);
     const node: NodeContext = { host: session.host, root, state, options };
-    const { rules, leftAlone } = updateRules(node, over);
+    const { rules: named, leftAlone } = updateRules(node, over);
+    const rules = await directoryRules({ ...request, store }, { node, rules: named, version, reading });
     const { table } = await listRemoteTable(session, {
       root,
       prune: updatePrune(node, rules),
@@ -52,10 +55,7 @@ export async function updateNode(request: UpdateRequest): Promise<UpdateResult> 
     return { node, rules, leftAlone, table };
   }
   // The node looks at itself while the version is read here.
-  const [{ table, ...seen }, wanted] = await bothOf(
-    look(),
-    over === undefined ? store.table(version) : Promise.resolve(over),
-  );
+  const [{ table, ...seen }, wanted] = await bothOf(look(), reading);
   onProgress?.({ phase: "plan" });
   const sources = await planSources(request.store, { ...seen, version, wanted, overrides });
   const told = { ...request, store };

@@ -1,7 +1,7 @@
 import { AppError } from "../../base/errors.ts";
 import type { RemoteSession, RemoteTarget } from "../../images/remote/session.ts";
 import type { ResolvedRule } from "../../images/sync/actions.ts";
-import { parseFilterRule, parseRule } from "../../images/sync/exclude.ts";
+import { parseFilterRule, parseRule } from "../../images/sync/filter-rules.ts";
 import { type ProfileName, profileNames } from "../../images/sync/profiles.ts";
 import { parseHostName } from "../hosts/host.ts";
 import type { Services } from "../services.ts";

@@ -78,16 +78,35 @@ describe.skipIf(!hasSshd)("an update over SSH that is killed", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** Everything that works in the node's tree, as a power cut would end it. */
-  function killNode(): void {
-    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+  /** What works in the node's tree. */
+  function workers(): readonly number[] {
+    return readdirSync("/proc").flatMap((name) => {
       try {
-        if (readlinkSync(`/proc/${pid}/cwd`).startsWith(at("node"))) {
-          process.kill(Number(pid), "SIGKILL");
-        }
+        return /^\d+$/.test(name) && readlinkSync(`/proc/${name}/cwd`).startsWith(at("node"))
+          ? [Number(name)]
+          : [];
+      } catch {
+        // It has ended by itself.
+        return [];
+      }
+    });
+  }
+
+  /** Everything that works there ends, as by a power cut. */
+  function killNode(): void {
+    for (const pid of workers()) {
+      try {
+        process.kill(pid, "SIGKILL");
       } catch {
         // It has ended by itself.
       }
+    }
+  }
+
+  /** An apply whose server is gone goes on with what it has, and must not be looked at while it does. */
+  async function untilQuiet(): Promise<void> {
+    while (workers().length > 0) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
 
@@ -133,6 +152,7 @@ describe.skipIf(!hasSshd)("an update over SSH that is killed", () => {
       reset();
       const kind = run % 3;
       const { said } = await update({ kind, after: random.below(Math.ceil(whole * (few ? 0.8 : 1.1))) });
+      await untilQuiet();
       const name = `${["line cut", "node killed", "server killed"][kind]}, ${
         said.includes("done")
           ? "ended before"

@@ -5,7 +5,9 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RelPath } from "../../base/path-bytes.ts";
 import type { FileEntry } from "../../images/entry.ts";
-import { capturePrune, makeSelection, parseFilterRule, parseRuleFile } from "../../images/sync/exclude.ts";
+import { withDirectoryRules } from "../../images/sync/dir-merge.ts";
+import { capturePrune, makeSelection } from "../../images/sync/exclude.ts";
+import { parseFilterRule, parseRuleFile } from "../../images/sync/filter-rules.ts";
 import { planSync } from "../../images/sync/plan.ts";
 
 // rsync itself is the judge: what `rsync -n` would transfer is what the selection must leave in.
@@ -243,6 +245,149 @@ describe("filter rules against rsync", () => {
         expect([rules, ours.find((path) => !theirs.includes(path))]).toEqual([rules, undefined]);
         expect([rules, theirs.find((path) => !ours.includes(path))]).toEqual([rules, undefined]);
       }),
+      { numRuns: Number(process.env.INGOT_RUNS ?? 150) },
+    );
+  });
+
+  it("reads files of rules in directories as rsync does, for random files", () => {
+    const plain = entries
+      .filter(({ path, directory }) => directory && !/[[\\]/.test(path))
+      .map(({ path }) => path);
+    const places = ["" as RelPath, ...plain].slice(0, 12);
+    const inFile = fc.oneof(
+      line.filter((text) => /^[-+] /.test(text)),
+      sided,
+      fc.constantFrom("!", "# no rule", ""),
+    );
+    const merges = fc.constantFrom(
+      ...[": .f", "dir-merge .f", ":n .f", ":e .f", ":- .f", ":+ .f", ":w- .f", ":s .f", ":en /.f", ":p .f"],
+    );
+    const files = fc.array(
+      fc.tuple(fc.nat(places.length - 1), fc.array(inFile, { minLength: 1, maxLength: 4 })),
+      { minLength: 1, maxLength: 4 },
+    );
+    fc.assert(
+      fc.property(merges, files, fc.array(sided, { maxLength: 2 }), (merge, written, around) => {
+        const texts = new Map<RelPath, string>();
+        for (const [at, lines] of written) {
+          const directory = places[at] as RelPath;
+          // rsync takes no rule of a side of its own where the file has one.
+          const fitting = merge.startsWith(":s")
+            ? lines.filter((each) => /^[-+][!p]? |^#|^$/.test(each))
+            : lines;
+          // What is no rule for a list of plain patterns is one there, and the other way round.
+          const text = `${fitting.map((each) => (/^:e?n?w?[-+]/.test(merge) ? each.replaceAll(/^[^ ]* |\s/g, "") : each)).join("\n")}\n`;
+          texts.set((directory === "" ? ".f" : `${directory}/.f`) as RelPath, text);
+        }
+        for (const [path, text] of texts) {
+          writeFileSync(join(root, "tree", path), text);
+        }
+        try {
+          const filters = [...around.slice(0, 1), merge, ...around.slice(1)];
+          const rules = filters.flatMap((filter) => {
+            const parsed = parseFilterRule(filter, "test");
+            return parsed.ok ? parsed.value : [];
+          });
+          const resolved = withDirectoryRules(rules, { source: texts });
+          if (!resolved.ok) {
+            throw new Error(resolved.error.message);
+          }
+          const selection = makeSelection(resolved.value);
+          const there = [...entries, ...[...texts.keys()].map((path) => ({ path, directory: false }))];
+          const ours = there
+            .filter((entry) => !selection.excludes(entry.path, entry.directory))
+            .map((entry) => entry.path as string);
+          const theirs = rsyncKeeps(filters.map((filter) => `--filter=${filter}`));
+          const asked = JSON.stringify([filters, [...texts]]);
+          expect([asked, ours.find((path) => !theirs.includes(path))]).toEqual([asked, undefined]);
+          expect([asked, theirs.find((path) => !ours.includes(path))]).toEqual([asked, undefined]);
+        } finally {
+          for (const path of texts.keys()) {
+            rmSync(join(root, "tree", path));
+          }
+        }
+      }),
+      { numRuns: Number(process.env.INGOT_RUNS ?? 150) },
+    );
+  });
+
+  it("deletes what rsync deletes where both sides have files of rules", () => {
+    const [source, target] = [entriesOf(join(root, "tree")), entriesOf(join(root, "target"))];
+    const places = (side: readonly FileEntry[]) =>
+      [
+        "",
+        ...side.flatMap(({ kind, path }) => (kind === "directory" && !/[[\\]/.test(path) ? [path] : [])),
+      ].slice(0, 25);
+    const texts = (side: readonly string[]) =>
+      fc.dictionary(
+        fc.constantFrom(...side.map((each) => (each === "" ? ".f" : `${each}/.f`))),
+        fc.array(sided, { minLength: 1, maxLength: 3 }).map((lines) => lines.join("\n")),
+        { maxKeys: 3 },
+      );
+    fc.assert(
+      fc.property(
+        fc.constantFrom(": .f", ":n .f", ":e .f"),
+        texts(places(source)),
+        texts(places(target)),
+        (merge, ours, theirs) => {
+          const sides = [
+            ["tree", ours],
+            ["target", theirs],
+          ] as const;
+          for (const [side, files] of sides) {
+            for (const [path, text] of Object.entries(files)) {
+              writeFileSync(join(root, side, path), text);
+            }
+          }
+          try {
+            const rules = parseFilterRule(merge, "test");
+            const as = (files: Record<string, string>) =>
+              new Map(Object.entries(files)) as Map<RelPath, string>;
+            const resolved = withDirectoryRules(rules.ok ? rules.value : [], {
+              source: as(ours),
+              target: as(theirs),
+            });
+            if (!resolved.ok) {
+              throw new Error(resolved.error.message);
+            }
+            const planned = planSync({
+              source: entriesOf(join(root, "tree")),
+              target: entriesOf(join(root, "target")),
+              selection: makeSelection(resolved.value),
+              options: { deleteExtraneous: true },
+            });
+            const gone = [...planned].flatMap((action) =>
+              action.kind === "delete" && !action.directory ? [action.path as string] : [],
+            );
+            const said = execFileSync(
+              "rsync",
+              [
+                "-n",
+                "-r",
+                "-8",
+                "--delete",
+                "--out-format=%o %n",
+                `--filter=${merge}`,
+                `${root}/tree/`,
+                `${root}/target/`,
+              ],
+              { encoding: "latin1", stdio: ["ignore", "pipe", "ignore"] },
+            );
+            const told = said
+              .split("\n")
+              .flatMap((each) => (/^del\. .*[^/]$/.test(each) ? [each.slice(5)] : []));
+            const asked = JSON.stringify([merge, ours, theirs]);
+            expect([asked, gone.find((path) => !told.includes(path))]).toEqual([asked, undefined]);
+            expect([asked, told.find((path) => !gone.includes(path))]).toEqual([asked, undefined]);
+          } finally {
+            for (const [side, files] of sides) {
+              for (const path of Object.keys(files)) {
+                rmSync(join(root, side, path), { force: true });
+              }
+            }
+          }
+        },
+      ),
       { numRuns: Number(process.env.INGOT_RUNS ?? 150) },
     );
   });

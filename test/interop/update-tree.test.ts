@@ -8,7 +8,7 @@ import type { RemoteSession } from "../../images/remote/session.ts";
 import { sshConnector } from "../../images/remote/ssh-session.ts";
 import { type ShellAsset, shellAsset } from "../../images/shell-asset.ts";
 import { DirectoryStore } from "../../images/store/directory-store.ts";
-import { parseRule } from "../../images/sync/exclude.ts";
+import { parseRule } from "../../images/sync/filter-rules.ts";
 import { planFromListing, pullListCommand } from "../../images/update/pull.ts";
 import { bundleStream, updateNode } from "../../images/update/run.ts";
 import { makeClientTree, rsyncDifferences, shell } from "./client-tree.ts";

@@ -23,7 +23,7 @@ const selectionOptions: Readonly<Record<string, OptionSpec>> = {
     type: "list",
     short: "f",
     value: "RULE",
-    help: "a rule of rsync's --filter: '- /srv/cache', 'P /srv/data', '. FILE'; they count before --exclude",
+    help: "a rule of rsync's --filter: '- /srv/cache', 'P /srv/data', '. FILE', ': FILE'; they count before --exclude",
   },
   exclude: {
     type: "list",

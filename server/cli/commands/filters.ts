@@ -1,6 +1,6 @@
 /** Filter rules on the command line, and how the resolved list is shown. */
 import { resolve } from "node:path";
-import { filterLines, mergeFileOf } from "../../../images/sync/exclude.ts";
+import { filterLines, mergeFileOf } from "../../../images/sync/filter-rules.ts";
 import type { CommandContext, OptionSpec } from "../command.ts";
 import { renderTable } from "../output.ts";
 import { readTextFile } from "../text-file.ts";

@@ -1,12 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { RelPath } from "../../../base/path-bytes.ts";
-import {
-  capturePrune,
-  makeSelection,
-  parseFilterRule,
-  parseRule,
-  parseRuleFile,
-} from "../../../images/sync/exclude.ts";
+import { capturePrune, makeSelection } from "../../../images/sync/exclude.ts";
+import { parseFilterRule, parseRule, parseRuleFile } from "../../../images/sync/filter-rules.ts";
 
 function rules(text: string) {
   const parsed = parseRuleFile(text, "list");
@@ -47,7 +42,15 @@ describe("parseFilterRule()", () => {
     ["-x user.a", undefined],
     ["Ps x", undefined],
     ["exclude! x", undefined],
-    [": .rsync-filter", undefined],
+    [": .rsync-filter", ": .rsync-filter"],
+    ["dir-merge,n- /.rules", ":n- .rules"],
+    [":e .rules", "- .rules"],
+    [":se .rules", "-s .rules"],
+    [":C", ":Cnw- .cvsignore"],
+    [":", undefined],
+    [":x .rules", undefined],
+    [": a/b", undefined],
+    [": ..", undefined],
     ["", undefined],
   ])("reads '%s' as %s", (text, wanted) => {
     const rule = parseFilterRule(text, "test");

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { parentPath, type RelPath } from "../../../base/path-bytes.ts";
 import type { FileEntry } from "../../../images/entry.ts";
 import type { SyncAction } from "../../../images/sync/actions.ts";
-import { makeSelection, parseRuleFile } from "../../../images/sync/exclude.ts";
+import { makeSelection } from "../../../images/sync/exclude.ts";
+import { parseRuleFile } from "../../../images/sync/filter-rules.ts";
 import { planSync, summarise } from "../../../images/sync/plan.ts";
 
 /** A model of a tree: names that point at inodes. */

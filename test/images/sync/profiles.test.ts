@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { RelPath } from "../../../base/path-bytes.ts";
-import { makeSelection, parseRule } from "../../../images/sync/exclude.ts";
+import { makeSelection } from "../../../images/sync/exclude.ts";
+import { parseRule } from "../../../images/sync/filter-rules.ts";
 import { defaultProfiles, profileNames, profileRules } from "../../../images/sync/profiles.ts";
 
 describe("profileRules()", () => {

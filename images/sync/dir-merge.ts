@@ -1,0 +1,197 @@
+/**
+ * rsync's files of rules in directories (`: FILE`, `dir-merge FILE`): a file of that name counts for what lies below its directory, before
+ * the rules of the directories above. The rule itself matches nothing; {@link withDirectoryRules} puts in its place what the files hold.
+ */
+import { baseName, escapePath, parentPath, type RelPath } from "../../base/path-bytes.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type { ResolvedRule } from "./actions.ts";
+import { isDirMerge, parseFilterRule, type RuleProblem } from "./filter-rules.ts";
+
+/** The names of the files that the rules look for. */
+export function directoryRuleFiles(rules: readonly ResolvedRule[]): ReadonlySet<string> {
+  return new Set(rules.filter(isDirMerge).map((rule) => partsOf(rule).file));
+}
+
+function partsOf(rule: ResolvedRule): { readonly modifiers: string; readonly file: string } {
+  const blank = rule.text.indexOf(" ");
+  return { modifiers: rule.text.slice(1, blank), file: rule.text.slice(blank + 1) };
+}
+
+/** Files of one tree by their paths, latin1. */
+export type RuleFiles = ReadonlyMap<RelPath, string>;
+
+/** Rules that the files of a tree that is read from, or written to, give: those of the other side do not count. */
+type Side = "sender" | "receiver";
+
+/** The list with what the files of the source, and of the target where there is one, hold in the place of the rules that look for them. */
+export function withDirectoryRules(
+  rules: readonly ResolvedRule[],
+  trees: { readonly source: RuleFiles; readonly target?: RuleFiles },
+): Result<readonly ResolvedRule[], RuleProblem> {
+  const all: ResolvedRule[] = [];
+  for (const rule of rules) {
+    if (!isDirMerge(rule)) {
+      all.push(rule);
+      continue;
+    }
+    for (const [side, files] of [
+      ["sender", trees.source],
+      ["receiver", trees.target ?? new Map()],
+    ] as const) {
+      const read = rulesOf(rule, side, files);
+      if (!read.ok) {
+        return read;
+      }
+      all.push(...read.value);
+    }
+  }
+  return ok(all);
+}
+
+interface RuleFile {
+  readonly directory: RelPath;
+  readonly rules: readonly ResolvedRule[];
+  /** It began with `!`: what the directories above say does not count here. */
+  readonly clears: boolean;
+}
+
+/** The rules of one dir-merge: deeper directories first, so that the nearest decides. */
+function rulesOf(
+  merge: ResolvedRule,
+  side: Side,
+  files: RuleFiles,
+): Result<readonly ResolvedRule[], RuleProblem> {
+  const { modifiers, file } = partsOf(merge);
+  const read: RuleFile[] = [];
+  for (const [path, text] of files) {
+    if (baseName(path) === file) {
+      const parsed = parseRuleFileIn(parentPath(path), { text, modifiers, path, side });
+      if (!parsed.ok) {
+        return parsed;
+      }
+      read.push(parsed.value);
+    }
+  }
+  const clearing = read.filter(({ clears }) => clears).map(({ directory }) => directory);
+  read.sort((a, b) => depth(b.directory) - depth(a.directory) || (a.directory < b.directory ? -1 : 1));
+  return ok(
+    read.flatMap(({ directory, rules }) => {
+      const except = clearing.filter((each) => each !== directory && each.startsWith(prefix(directory)));
+      const scope = {
+        below: directory,
+        ...(modifiers.includes("n") ? { childrenOnly: true } : {}),
+        ...(except.length === 0 ? {} : { except }),
+      };
+      return rules.map((rule) => ({ ...rule, scope }));
+    }),
+  );
+}
+
+function depth(path: RelPath): number {
+  return path === "" ? 0 : path.split("/").length;
+}
+
+function prefix(directory: RelPath): string {
+  return directory === "" ? "" : `${directory}/`;
+}
+
+function parseRuleFileIn(
+  directory: RelPath,
+  file: { readonly text: string; readonly modifiers: string; readonly path: RelPath; readonly side: Side },
+): Result<RuleFile, RuleProblem> {
+  const { text, modifiers, path, side } = file;
+  const words = modifiers.includes("w");
+  const plain = /[-+]/.test(modifiers);
+  const given = modifiers.replaceAll(/[^srp/]/g, "");
+  let rules: ResolvedRule[] = [];
+  let clears = false;
+  for (const [index, line] of text.split(words ? /\s+/ : /\r\n|\n|\r/).entries()) {
+    if (line === "" || (!words && /^[#;]/.test(line))) {
+      continue;
+    }
+    if (isClear(line, modifiers)) {
+      rules = [];
+      clears = true;
+      continue;
+    }
+    const parsed = parseLine(line, { modifiers, origin: `/${escapePath(path)}:${index + 1}` });
+    if (!parsed.ok) {
+      return parsed;
+    }
+    const anchored = given.includes("/") || (!plain && firstWord(line).includes("/"));
+    rules.push(...parsed.value.flatMap((each) => inDirectory(each, { directory, given, side, anchored })));
+  }
+  return ok({ directory, rules, clears });
+}
+
+function firstWord(line: string): string {
+  return /^[^ _]*/.exec(line)?.[0] ?? "";
+}
+
+/** Lists of plain patterns know it only where they are CVS's. */
+function isClear(line: string, modifiers: string): boolean {
+  return /[-+]/.test(modifiers)
+    ? line === "!" && modifiers.includes("C")
+    : (line === "!" || line === "clear") && !/[sr]/.test(modifiers);
+}
+
+function parseLine(
+  line: string,
+  file: { readonly modifiers: string; readonly origin: string },
+): Result<readonly ResolvedRule[], RuleProblem> {
+  const { modifiers, origin } = file;
+  const sign = /[-+]/.exec(modifiers)?.[0];
+  if (sign !== undefined) {
+    return parseFilterRule(`${sign} ${line}`, origin);
+  }
+  if (/[sr]/.test(modifiers) && /^[PRHS!]|^[-+].*[sr]/.test(firstWord(line))) {
+    return err({ message: `'${line}': all rules of this file have a side already`, origin });
+  }
+  return /^[:.]|^(dir-)?merge/.test(line)
+    ? err({ message: `'${line}': a file in a directory names no further files here`, origin })
+    : parseFilterRule(line, origin);
+}
+
+/** The rule as one of the whole tree, for one side; nothing where it is one for the other side. */
+function inDirectory(
+  rule: ResolvedRule,
+  place: {
+    readonly directory: RelPath;
+    readonly given: string;
+    readonly side: Side;
+    /** A leading slash stands for the root of the tree. */
+    readonly anchored: boolean;
+  },
+): readonly ResolvedRule[] {
+  const blank = rule.text.indexOf(" ");
+  const kind = rule.text.charAt(0);
+  const own = rule.text.slice(1, blank);
+  const pattern = rule.text.slice(blank + 1);
+  const sides = "-+".includes(kind)
+    ? (/[sr]/.test(own) ? own : place.given).replaceAll(/[^sr]/g, "")
+    : "PR".includes(kind)
+      ? "r"
+      : "s";
+  const letter = place.side === "sender" ? "s" : "r";
+  if (sides !== "" && !sides.includes(letter)) {
+    return [];
+  }
+  const perishable = (own + place.given).includes("p") ? "p" : "";
+  const negated = own.includes("!") ? "!" : "";
+  const include = "+SR".includes(kind);
+  const whole = pattern.startsWith("/") && !place.anchored ? `/${below(place.directory, pattern)}` : pattern;
+  return [{ ...rule, text: `${include ? "+" : "-"}${negated}${letter}${perishable} ${whole}` }];
+}
+
+/** The pattern behind the directory; what would be wild in the directory's name stands for itself. */
+function below(directory: RelPath, pattern: string): string {
+  const rest = pattern.slice(1);
+  if (directory === "") {
+    return rest;
+  }
+  if (!/[*?[]/.test(directory + rest)) {
+    return `${directory}/${rest}`;
+  }
+  const literal = (text: string) => text.replaceAll(/[\\*?[\]]/g, "\\$&");
+  return `${literal(directory)}/${/[*?[]/.test(rest) ? rest : literal(rest)}`;
+}
