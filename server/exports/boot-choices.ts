@@ -18,13 +18,14 @@ export interface BootChoice {
 export function bootChoices(network: ExportNetwork): readonly BootChoice[] {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: iPXE's own syntax.
   const script = `${network.httpBase}${scriptPath}?mac=${"${net0/mac}"}`;
-  const { "bios-x86": bios = "", "uefi-x64": uefi = "" } = defaultLoaders;
+  const { "bios-x86": bios = "", "uefi-x64": uefi = "", "uefi-arm64": arm = "" } = defaultLoaders;
   const loader = `${network.httpBase}${loaderPath}/${uefi}`;
   return [
     { name: "ipxe-bios", arch: [0], isIpxe: true, isHttp: false, file: `${script}&arch=0` },
     { name: "ipxe-uefi", arch: [7, 9], isIpxe: true, isHttp: false, file: `${script}&arch=7` },
     { name: "bios", arch: [0], isIpxe: false, isHttp: false, file: bios },
     { name: "uefi", arch: [7, 9], isIpxe: false, isHttp: false, file: uefi },
+    { name: "uefi-arm64", arch: [11], isIpxe: false, isHttp: false, file: arm },
     { name: "http", arch: [16], isIpxe: false, isHttp: true, file: loader },
   ];
 }

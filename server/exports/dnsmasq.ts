@@ -39,6 +39,7 @@ function archTags(): readonly { readonly tag: string; readonly code: number }[] 
     { tag: "bios", code: 0 },
     { tag: "uefi", code: 7 },
     { tag: "uefi", code: 9 },
+    { tag: "uefi-arm64", code: 11 },
     { tag: "http", code: 16 },
   ];
 }

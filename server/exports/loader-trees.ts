@@ -35,7 +35,7 @@ export const renderGrubTree: Render = (site) => {
         ...perCard(site, networks.value).map(({ mac, server }): ExportFile => {
           const name = grubName(mac);
           // Back to the firmware's next option where Ingot is away.
-          return { name, text: `# ${notice}\nconfigfile (tftp,${server})/${name}\nexit 1\n` };
+          return { name, text: `# ${notice}\nconfigfile (tftp,${server})/${name}-$grub_cpu\nexit 1\n` };
         }),
       ])
     : networks;

@@ -102,6 +102,14 @@ describe.skipIf(missing !== undefined).each(servers)(
       );
     });
 
+    it("an ARM server's firmware gets the loader of its processor", async () => {
+      const ran = await rig.runBesideServer(
+        `ip link add m0 link br0 type macvlan mode bridge; ip link set m0 address ${mac} up; udhcpc -f -q -n -t 4 -T 2 -i m0 -V PXEClient:Arch:00011:UNDI:003000 -x 0x5d:000b -O bootfile -s "$PWD/show"; ip link del m0`,
+      );
+
+      expect(ran.output).toContain("boot=grubaa64.efi ip=10.77.0.11");
+    });
+
     it("a known machine without an address has one of the pool, and a stranger none", async () => {
       const [known, unknown] = [await answers(pooled), await answers(stranger)];
 
