@@ -1,8 +1,9 @@
 /** The servers that the netboot bench puts beside each other, and how each is started in its namespace. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { CpuGroup } from "./cpu-group.ts";
 
 /** DHCP servers take turns at the first address; of TFTP servers, which run side by side, each has its own. */
 export const serverAddress = "10.78.0.1";
@@ -20,7 +21,7 @@ export interface Peer {
 export interface RunningPeer {
   readonly peer: Peer;
   readonly address: string;
-  /** User and system seconds of the server, with those of its children that have ended. */
+  /** User and system seconds of the server, with all that it has started. */
   readonly cpu: () => number;
   readonly stop: () => Promise<void>;
 }
@@ -137,6 +138,8 @@ function startPeer(
     { stdio: "ignore", env: { ...process.env, KEA_PIDFILE_DIR: leases, KEA_LOCKFILE_DIR: leases } },
   );
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const group = new CpuGroup(`ingot-bench-${child.pid}`);
+  group.add(child.pid ?? 0);
   return {
     peer,
     address,
@@ -144,18 +147,14 @@ function startPeer(
       if (child.exitCode !== null) {
         throw new Error(`${peer.name} ended with ${child.exitCode}`);
       }
-      return cpuOf(child.pid ?? 0);
+      return group.seconds();
     },
     stop: async () => {
       child.kill("SIGTERM");
       await Promise.race([ended, delay(3000).then(() => child.kill("SIGKILL"))]);
+      group.remove();
     },
   };
-}
-
-function cpuOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]?.split(" ") ?? [];
-  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100;
 }
 
 function keaConfig(leases: string): string {

@@ -2,8 +2,7 @@
  * A machine with Secure Boot on, Microsoft's keys in its firmware: by the distribution's signed shim, GRUB and kernel to the running
  * ramdisk, and back to its own disk by GRUB. The loaders lie in the state folder's `loaders`, as their packages call them.
  */
-import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DiscoveredList } from "../../../server/api/schema.ts";
@@ -11,6 +10,7 @@ import { Lab } from "../../lab/lab.ts";
 import type { Machine } from "../../lab/machine.ts";
 import { labNetwork } from "../../lab/network.ts";
 import { waitFor } from "../../lab/run.ts";
+import { fetchSignedLoaders } from "./signed-loaders.ts";
 
 let lab: Lab;
 let node: Machine;
@@ -25,7 +25,7 @@ beforeAll(async () => {
     nics: [{ pxe: "firmware" }],
   });
   await lab.buildFlavor();
-  fetchSignedLoaders();
+  fetchSignedLoaders(lab);
   const { interface: name, serverAddress: address, cidr: subnet } = labNetwork;
   const pool = { from: labNetwork.address(100), to: labNetwork.address(109) };
   const loaders = { "uefi-x64": "shimx64.efi" };
@@ -42,22 +42,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await lab.close();
 });
-
-/** Unpacked, not installed: this machine's own boot loader is none of the test's business. */
-function fetchSignedLoaders(): void {
-  const folder = lab.folder("signed");
-  execFileSync("apt-get", ["download", "-qq", "shim-signed", "grub-efi-amd64-signed"], { cwd: folder });
-  for (const file of readdirSync(folder).filter((name) => name.endsWith(".deb"))) {
-    execFileSync("dpkg-deb", ["-x", file, "."], { cwd: folder });
-  }
-  mkdirSync(join(lab.state, "loaders"), { recursive: true });
-  for (const file of ["shim/shimx64.efi.signed", "grub/x86_64-efi-signed/grubnetx64.efi.signed"]) {
-    copyFileSync(
-      join(folder, "usr", "lib", file),
-      join(lab.state, "loaders", file.slice(file.lastIndexOf("/") + 1)),
-    );
-  }
-}
 
 describe("a machine with Secure Boot", () => {
   it("boots the signed way into the ramdisk, whose kernel knows that it is locked down", async () => {
