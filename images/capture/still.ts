@@ -8,7 +8,7 @@ import type { RelPath } from "../../base/path-bytes.ts";
 import type { Clock } from "../../base/ports.ts";
 import { trustedShell } from "../../base/posix-quote.ts";
 import type { Timestamp } from "../entry.ts";
-import { listRemoteTable } from "../remote/list.ts";
+import { visitRemote } from "../remote/list.ts";
 import type { EntryTable } from "../sync/entry-table.ts";
 import { clockSlack, seenWord } from "./history.ts";
 import type { PassInput } from "./pass.ts";
@@ -58,26 +58,26 @@ export async function movedSince(
   const { session, plan, selection, tools, signal } = input;
   const { listed, stretch } = pass;
   const newer = listsNewer(tools) ? { newerThan: Math.floor(stretch.from) - clockSlack } : {};
-  const { table } = await listRemoteTable(session, {
+  const unsure = new Set<RelPath>();
+  const moved: RelPath[] = [];
+  await visitRemote(session, {
     root: plan.root,
     prune: plan.prune,
     ...listerOf(tools),
     ...newer,
     wanted: (path, directory) => !selection.excludes(path, directory),
     ...(signal === undefined ? {} : { signal }),
+    onEntry: (now) => {
+      const { path } = now.entry;
+      const before = listed.find(path);
+      if (before === undefined || seenWord(before) !== seenWord(now)) {
+        moved.push(path);
+        unsure.add(path);
+      } else if (isRecent(now.ctime, stretch)) {
+        unsure.add(path);
+      }
+    },
   });
-  const unsure = new Set<RelPath>();
-  const moved: RelPath[] = [];
-  for (const now of table) {
-    const { path } = now.entry;
-    const before = listed.find(path);
-    if (before === undefined || seenWord(before) !== seenWord(now)) {
-      moved.push(path);
-      unsure.add(path);
-    } else if (isRecent(now.ctime, stretch)) {
-      unsure.add(path);
-    }
-  }
   return { unsure, moved };
 }
 

@@ -5,7 +5,7 @@ import type { ListedEntry } from "../entry.ts";
 import { type EntryTable, EntryTableBuilder } from "../sync/entry-table.ts";
 import { ListingDecoder, type ListingProblem, type ListOptions, listCommand } from "../sync/listing.ts";
 import { StatListingDecoder, statListCommand } from "../sync/stat-listing.ts";
-import type { RemoteSession } from "./session.ts";
+import type { RemoteProcess, RemoteSession } from "./session.ts";
 
 export interface RemoteTable {
   /** Sorted by path, hard links resolved. */
@@ -26,22 +26,50 @@ export async function listRemoteTable(
   session: RemoteSession,
   options: RemoteListOptions,
 ): Promise<RemoteTable> {
-  const running = await session.exec(
-    options.lister === "stat" ? statListCommand(options) : listCommand(options),
-    options.signal === undefined ? {} : { signal: options.signal },
-  );
+  const running = await execList(session, options);
   const table = await decodeTable(running.stdout, { what: `the listing of ${session.host}`, ...options });
   const { code, stderr } = await running.exit;
   if (code !== 0 && (code !== 1 || table.length === 0)) {
-    throw new AppError(
-      "remote-failed",
-      `Cannot list ${options.root} on ${session.host}: the listing ended with code ${code}`,
-      {
-        hint: stderr.trim().slice(-500) || "Nothing more was said.",
-      },
-    );
+    throw listFailed(session, { root: options.root, code, stderr });
   }
   return { table, complaints: stderr.split("\n").filter((line) => line !== "") };
+}
+
+/**
+ * Lists a tree, or what of it `newerThan` asks for, an entry at a time, unsorted: of a part of a tree, the directories need not come.
+ * What find could not read is not told.
+ */
+export async function visitRemote(
+  session: RemoteSession,
+  options: RemoteListOptions & { readonly onEntry: (listed: ListedEntry) => void },
+): Promise<void> {
+  const running = await execList(session, options);
+  const what = `the listing of ${session.host}`;
+  for await (const batch of decodeEntries(running.stdout, { what, ...options })) {
+    batch.forEach(options.onEntry);
+  }
+  const { code, stderr } = await running.exit;
+  if (code > 1) {
+    throw listFailed(session, { root: options.root, code, stderr });
+  }
+}
+
+async function execList(session: RemoteSession, options: RemoteListOptions): Promise<RemoteProcess> {
+  return await session.exec(
+    options.lister === "stat" ? statListCommand(options) : listCommand(options),
+    options.signal === undefined ? {} : { signal: options.signal },
+  );
+}
+
+function listFailed(
+  session: RemoteSession,
+  ended: { readonly root: string; readonly code: number; readonly stderr: string },
+): AppError {
+  return new AppError(
+    "remote-failed",
+    `Cannot list ${ended.root} on ${session.host}: the listing ended with code ${ended.code}`,
+    { hint: ended.stderr.trim().slice(-500) || "Nothing more was said." },
+  );
 }
 
 type DecodeOptions = Pick<RemoteListOptions, "wanted" | "onCount" | "lister"> & { readonly what: string };
@@ -59,28 +87,41 @@ export async function decodeTable(
   stream: AsyncIterable<Uint8Array>,
   options: DecodeOptions,
 ): Promise<EntryTable> {
-  const decoder = options.lister === "stat" ? new StatListingDecoder() : new ListingDecoder();
   const entries = new EntryTableBuilder();
+  for await (const batch of decodeEntries(stream, options)) {
+    for (const listed of batch) {
+      entries.add(listed);
+    }
+    options.onCount?.(entries.length);
+  }
+  const sorted = entries.finish();
+  if (!sorted.ok) {
+    throw hostile(options.what, sorted.error);
+  }
+  return sorted.value;
+}
+
+/** The entries that are wanted, as they come. */
+async function* decodeEntries(
+  stream: AsyncIterable<Uint8Array>,
+  options: DecodeOptions,
+): AsyncGenerator<readonly ListedEntry[]> {
+  const decoder = options.lister === "stat" ? new StatListingDecoder() : new ListingDecoder();
   const wanted = options.wanted ?? (() => true);
   for await (const chunk of stream) {
     const decoded = decoder.write(chunk);
     if (!decoded.ok) {
       throw hostile(options.what, decoded.error);
     }
-    for (const listed of decoded.value) {
-      // A socket exists as long as somebody listens on it: it is neither copied nor deleted.
-      if (listed.entry.kind !== "socket" && wanted(listed.entry.path, listed.entry.kind === "directory")) {
-        entries.add(listed);
-      }
-    }
-    options.onCount?.(entries.length);
+    // A socket exists as long as somebody listens on it: it is neither copied nor deleted.
+    yield decoded.value.filter(
+      ({ entry }) => entry.kind !== "socket" && wanted(entry.path, entry.kind === "directory"),
+    );
   }
   const end = decoder.end();
-  const sorted = end.ok ? entries.finish() : end;
-  if (!sorted.ok) {
-    throw hostile(options.what, sorted.error);
+  if (!end.ok) {
+    throw hostile(options.what, end.error);
   }
-  return sorted.value;
 }
 
 function hostile(what: string, problem: ListingProblem): AppError {

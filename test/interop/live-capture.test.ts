@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { CaptureRequest } from "../../images/capture/request.ts";
 import { captureImage } from "../../images/capture/run.ts";
@@ -117,6 +118,18 @@ describe.skipIf(!hasSshd)("a machine that goes on working", () => {
     const during = `cd '${root}'; echo new >came; rm still-3; chmod 600 still-4; ln -s x link; mkdir folder; echo y >folder/file`;
 
     const result = await capture(meddling(localSession(), isTar, during));
+
+    expect(result.passes).toBe(2);
+    expect(result.warnings).toEqual([]);
+    expect(rsyncDifferences(root, store.treePath(image))).toEqual([]);
+  });
+
+  test("what changed in a directory that did not, long ago", async () => {
+    shell(`mkdir -p '${root}/var/log'; echo one >'${root}/var/log/journal'`);
+    // Longer than the slack that a client's clock is given.
+    await delay(7000);
+
+    const result = await capture(meddling(localSession(), isTar, `cd '${root}'; echo two >>var/log/journal`));
 
     expect(result.passes).toBe(2);
     expect(result.warnings).toEqual([]);
