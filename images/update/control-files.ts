@@ -96,7 +96,7 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
     files.set(`lists/${name}`, words.map((each) => `${each}\0`).join(""));
   }
   // An update of one directory does not make the node this version.
-  if (plan.directory === "") {
+  if (!plan.partial) {
     const over = plan.overrides.length === 0 ? "" : `${overrideLine(plan.overrides)}\n`;
     files.set("record", `${plan.image}@${plan.version}\n${over}`);
   }

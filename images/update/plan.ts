@@ -28,6 +28,8 @@ export interface UpdatePlan {
   readonly sources: ReadonlyMap<RelPath, string>;
   /** Nothing outside of this directory is touched. */
   readonly directory: RelPath;
+  /** Whether only a part of the version is brought to the node, so that it is not said to have it afterwards. */
+  readonly partial: boolean;
   /** Ordered: writes and metadata by path, then deletions, children first. */
   readonly actions: readonly SyncAction[];
   readonly summary: PlanSummary;
@@ -84,6 +86,8 @@ export interface UpdatePlanInput {
   /** Only what is in this directory; everything unless told. */
   readonly directory?: RelPath;
   readonly noDelete?: boolean;
+  /** Only what overrides lay. */
+  readonly overridesOnly?: boolean;
   readonly noBootloader?: boolean;
   /** Steps that an earlier update could not do. */
   readonly bootStepsDue?: readonly string[];
@@ -108,6 +112,9 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
     );
   }
   const within = input.directory ?? rootPath;
+  const { overrides: sources } = wanted;
+  const concerns = (path: RelPath) =>
+    isWithin(path, within) && (input.overridesOnly !== true || sources.has(path));
   const copied = copiedLinks(wanted, { mounts, within });
   const planned = [
     ...planTables({
@@ -115,18 +122,18 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
         table: wanted.table,
         entryAt: (place) => wanted.entryAt(place),
         as: (entry) =>
-          entry.kind !== "socket" && isWithin(entry.path, within)
+          entry.kind !== "socket" && concerns(entry.path)
             ? kept(copied.get(entry.path)?.file ?? entry)
             : undefined,
       },
       target: {
         table: node.table,
         entryAt: (place) => node.entryAt(place),
-        as: (entry) => (isWithin(entry.path, within) ? kept(entry) : undefined),
+        as: (entry) => (concerns(entry.path) ? kept(entry) : undefined),
       },
       selection,
       options: {
-        deleteExtraneous: input.noDelete !== true,
+        deleteExtraneous: input.noDelete !== true && input.overridesOnly !== true,
         recheck: (place, at) => isSuspect({ version: wanted, place }, { node, place: at }, input),
         differs: (place, at) =>
           node.digestAt(at) !== undefined || !sameExtended(wanted.extendedAt(place), node.extendedAt(at)),
@@ -156,8 +163,9 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
     image: input.image,
     version: input.version,
     overrides: input.overrides ?? [],
-    sources: wanted.overrides,
+    sources,
     directory: within,
+    partial: within !== rootPath || input.overridesOnly === true,
     actions,
     summary: summarise(actions),
     rules: input.rules,

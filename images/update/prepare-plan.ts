@@ -159,6 +159,7 @@ export function planFor(sources: PlanSources, node: NodeListing): UpdatePlan {
     rules: sources.rules,
     directory: sources.directory,
     noDelete: options.noDelete === true,
+    overridesOnly: options.overridesOnly === true,
     noBootloader: options.noBootloader === true,
     bootStepsDue: state.bootStepsDue,
     ...sources.suspicion,

@@ -18,6 +18,8 @@ export interface UpdateOptions extends RuleSources {
   /** Leaves initramfs and boot loader configuration as they are. */
   readonly noBootloader?: boolean;
   readonly reboot?: boolean;
+  /** Only what overrides lay: nothing else is written, and nothing is deleted. */
+  readonly overridesOnly?: boolean;
   /** Only what is in this directory of the tree (absolute): `--directory` of old. */
   readonly directory?: string;
 }

@@ -79,13 +79,12 @@ export async function updateNode(request: UpdateRequest): Promise<UpdateResult> 
 /** Whether the node is what the plan would make of it, and has noted so. */
 function isDone(plan: UpdatePlan, state: NodeState): boolean {
   const ref = state.synced?.ref;
-  return (
-    sameVersions(state.synced?.overrides ?? [], plan.overrides) &&
-    plan.actions.length === 0 &&
-    plan.bootSteps.length === 0 &&
-    !state.unfinished &&
+  const isNoted =
     ref?.image === plan.image &&
-    ref.number === plan.version
+    ref.number === plan.version &&
+    sameVersions(state.synced?.overrides ?? [], plan.overrides);
+  return (
+    plan.actions.length === 0 && plan.bootSteps.length === 0 && !state.unfinished && (plan.partial || isNoted)
   );
 }
 

@@ -15,6 +15,10 @@ export const endpoints = {
   discoveredChange: "POST /api/discovered", // DiscoveredChange → DiscoveredList
   update: "POST /api/update", //           UpdateRequest     → JobsStarted, one job per node
   drift: "POST /api/drift", //             DriftRequest      → JobsStarted, one job per node
+  overrides: "GET /api/overrides", //                        → OverrideList
+  overrideRemove: "DELETE /api/overrides/{name}", //         → 204
+  overridesPush: "POST /api/overrides/push", // OverridesPush → JobsStarted, one job per node
+  nodeOverrides: "GET /api/nodes/{name}/overrides", // ?image=IMAGE → NodeOverrides
   prepare: "POST /api/prepare", //         PrepareRequest    → JobsStarted
   capture: "POST /api/capture", //         CaptureRequest    → JobsStarted
   images: "GET /api/images", //                              → ImageList

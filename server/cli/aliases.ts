@@ -165,6 +165,19 @@ export const oldCommands: Readonly<Record<string, OldCommand>> = {
         .map((name) => `--${name}`),
     ],
   },
+  si_pushoverrides: {
+    options: {},
+    shorts: { v: "verbose", d: "debug", c: "continue", m: "maxworkers", t: "timeout" },
+    ignored: {
+      verbose: { kind: "flag", why: "the result is always shown" },
+      debug: { kind: "flag", why: "the job's events are the log" },
+      continue: { kind: "flag", why: "a node that fails does not hold up the others" },
+      maxworkers: { kind: "text", why: "the daemon bounds its jobs" },
+      timeout: { kind: "text", why: "the daemon bounds its connections" },
+    },
+    // Groups, nodes and ranges, as words: a group is a group where no node has its name.
+    translate: (old) => ["override", "push", old.words.join(",")],
+  },
   si_lsimage: {
     options: { json: "flag" },
     shorts: { v: "verbose" },

@@ -34,6 +34,12 @@ import {
   nodeShowCommand,
 } from "./commands/node.ts";
 import { nodeAdoptCommand, nodeDiscoverCommand } from "./commands/node-discover.ts";
+import {
+  overrideListCommand,
+  overridePushCommand,
+  overrideRemoveCommand,
+  overrideShowCommand,
+} from "./commands/override.ts";
 import { serveCommand } from "./commands/serve.ts";
 import {
   clientCommand,
@@ -87,6 +93,10 @@ export const commands: readonly Command[] = [
   localbootCommand,
   updateCommand,
   driftCommand,
+  overrideListCommand,
+  overrideShowCommand,
+  overridePushCommand,
+  overrideRemoveCommand,
   watchCommand,
   jobsCommand,
   hostKeyListCommand,

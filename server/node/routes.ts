@@ -37,7 +37,7 @@ export interface InstallPrograms {
   overridesTree(
     install: Install,
     options: { readonly over: string; readonly identity: boolean; readonly signal: AbortSignal },
-  ): AsyncIterable<Uint8Array>;
+  ): Promise<AsyncIterable<Uint8Array>>;
   /** What runs on the machine at a stage, as the protocol lists it. */
   stage(install: Install, stage: ScriptStage): Promise<string>;
   variables(install: Install): string;
@@ -129,7 +129,7 @@ export function nodeInstallRoutes(services: Services, programs: InstallPrograms)
       secretBytes(await programs.overridesClear(runningInstall(context), overOf(context))),
     ),
     route("GET", nodeEndpoints.overridesTree, async (context) => {
-      const tree = programs.overridesTree(runningInstall(context), {
+      const tree = await programs.overridesTree(runningInstall(context), {
         over: overOf(context),
         identity: context.url.searchParams.get("only") === "identity",
         signal: context.request.signal,

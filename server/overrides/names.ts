@@ -2,7 +2,7 @@
 import { type ImageName, parseImageName } from "../../images/manifest.ts";
 
 /** The override of all nodes. */
-const everybody = "all";
+export const everybody = "all";
 
 export interface OverriddenNode {
   readonly name: string;

@@ -13,6 +13,7 @@ import { imageRoutes } from "./images.ts";
 import { jobRoutes } from "./jobs.ts";
 import { nodeRoutes } from "./nodes.ts";
 import { otherRoutes } from "./others.ts";
+import { overrideRoutes } from "./overrides.ts";
 import { takeOverRoutes } from "./take-over.ts";
 import { workRoutes } from "./work.ts";
 
@@ -34,6 +35,7 @@ export function adminRoutes(services: Services): readonly Route[] {
     ...takeOverRoutes(services),
     ...jobRoutes(services),
     ...workRoutes(services),
+    ...overrideRoutes(services),
     ...consoleRoutes(),
   ];
 }

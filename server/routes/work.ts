@@ -10,6 +10,7 @@ import {
   DeployRequest,
   DriftRequest,
   FlavorRequest,
+  OverridesPush,
   PrepareRequest,
   UpdateRequest,
   VerifyRequest,
@@ -97,6 +98,19 @@ export function workRoutes(services: Services): readonly Route[] {
       }
       return specs;
     }),
+    work("/api/overrides/push", OverridesPush, async (request) => {
+      const asked =
+        request.image === undefined ? undefined : await resolveVersion(services.store, request.image);
+      ruleSources(request);
+      const { nodes, image: _image, dryRun, ...options } = request;
+      const specs: JobSpec[] = [];
+      for (const host of selected(services.hosts, withGroups(services, nodes))) {
+        const version = asked === undefined ? await recordedVersion(services, host) : versionId(asked);
+        const only = { overridesOnly: true, dryRun: dryRun === true };
+        specs.push(updateSpec("update", host, { ...options, ...only, version }));
+      }
+      return specs;
+    }),
     work("/api/flavors", FlavorRequest, async (request) => {
       const name = wanted(parseFlavorName(request.name));
       if (request.image === undefined && request.kernelVersion !== undefined) {
@@ -118,6 +132,20 @@ export function workRoutes(services: Services): readonly Route[] {
   ];
 }
 
+/** A group may be named without its `@` where no node has the name, as si_pushoverrides takes them. */
+function withGroups(services: Services, nodes: string): string {
+  const hosts = services.hosts.list();
+  return nodes
+    .split(/[\s,]+(?![^[]*\])/)
+    .map((word) =>
+      hosts.some(({ groups }) => groups.some((group) => group === word)) &&
+      !hosts.some(({ name }) => name === word.toLowerCase())
+        ? `@${word}`
+        : word,
+    )
+    .join(",");
+}
+
 /** Requests hold JSON values only: they came as JSON. */
 function plain(request: object): Json {
   return JSON.parse(JSON.stringify(request)) as Json;
@@ -134,7 +162,10 @@ function updateSpec(
   const params: UpdateParams = { ...options, node: host.name, image: version.image, version: version.number };
   return {
     kind,
-    title: `${kind} ${host.name} ${kind === "update" ? "to" : "from"} ${formatVersion(version)}`,
+    title:
+      options["overridesOnly"] === true
+        ? `push overrides to ${host.name}`
+        : `${kind} ${host.name} ${kind === "update" ? "to" : "from"} ${formatVersion(version)}`,
     node: host.name,
     image: version.image,
     params: plain(params),
@@ -143,7 +174,7 @@ function updateSpec(
 }
 
 /** The version that a node is said to have, if it is still there. */
-async function recordedVersion(services: Services, host: Host): Promise<VersionId> {
+export async function recordedVersion(services: Services, host: Host): Promise<VersionId> {
   if (host.image === undefined) {
     throw new AppError("refused", `Node ${host.name} is not said to have a version`, {
       hint: "name one with --image, or record it: ingot node set NODES --image IMAGE@N",

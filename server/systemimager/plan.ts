@@ -249,10 +249,6 @@ function freeOf(
 
 /** Which trees are whose is in cluster.xml alone, and would be lost with it. */
 function overrideNotes(cluster: Cluster, overrides: readonly string[]): readonly string[] {
-  const kept =
-    overrides.length === 0
-      ? []
-      : ["overrides are kept as they are in the state folder; installs and updates do not lay them yet"];
   const lists = [
     { whose: "all nodes", own: "all", names: cluster.overrides },
     ...cluster.groups.map(({ name, overrides: names }) => ({ whose: `group ${name}`, own: name, names })),
@@ -264,8 +260,10 @@ function overrideNotes(cluster: Cluster, overrides: readonly string[]): readonly
       ...missing.map((name) => `${whose}: the override ${name} is in cluster.xml and not in the folder`),
       ...(foreign.length === 0
         ? []
-        : [`${whose}: cluster.xml lays the overrides ${names.join(", ")} over the image`]),
+        : [
+            `${whose}: cluster.xml lays the overrides ${names.join(", ")} over the image; here an override lies over the nodes and groups of its name, so give the nodes groups of these names: ingot node set NODES --group GROUP`,
+          ]),
     ];
   });
-  return [...kept, ...listed];
+  return listed;
 }

@@ -48,8 +48,8 @@ export async function clearList(
   return concatBytes(replacedBy(base, tree).flatMap((path) => [before, pathToBytes(path), end]));
 }
 
-/** A tar of what the overrides lay, and of directories whose times that disturbs. */
-export async function* overrideTree(
+/** A tar of what the overrides lay, and of directories whose times that disturbs. They are found before it begins. */
+export async function overrideTree(
   services: Services,
   request: {
     readonly install: Install;
@@ -58,18 +58,16 @@ export async function* overrideTree(
     readonly identity: boolean;
     readonly signal: AbortSignal;
   },
-): AsyncGenerator<Uint8Array> {
-  const { overrides, identity, signal } = request;
-  const { version } = request.install;
-  const base = await services.store.table(version);
+): Promise<AsyncIterable<Uint8Array>> {
+  const { overrides, install, identity, signal } = request;
+  const base = await services.store.table(install.version);
   const laid = await overrides.overlays.over(base, overrides.versions);
-  if (identity) {
-    yield* overrides.overlays.members(laid, { only: isIdentity, signal });
-  } else {
+  const parents = identity ? [] : disturbedBy(laid.table, laid.tree);
+  async function* tar(): AsyncGenerator<Uint8Array> {
     const reader = overlaidReader(services.store, overrides);
-    const parents = disturbedBy(laid.table, laid.tree);
-    yield* reader.members(version, parents, { continues: true, signal });
-    yield* overrides.overlays.members(laid, { signal });
+    yield* reader.members(install.version, parents, { continues: true, signal });
+    yield* overrides.overlays.members(laid, { signal, ...(identity ? { only: isIdentity } : {}) });
+    yield endOfArchive;
   }
-  yield endOfArchive;
+  return tar();
 }

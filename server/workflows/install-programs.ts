@@ -43,8 +43,8 @@ export function createInstallPrograms(services: () => Services): InstallPrograms
     overrides: async (install) => await listInstallOverrides(services(), install),
     overridesClear: async (install, over) =>
       await clearList(services(), install, namedOverrides(services(), install, over)),
-    overridesTree: (install, { over, ...options }) =>
-      overrideTree(services(), {
+    overridesTree: async (install, { over, ...options }) =>
+      await overrideTree(services(), {
         install,
         overrides: namedOverrides(services(), install, over),
         ...options,

@@ -20,6 +20,8 @@ export interface UpdateParams {
   readonly noDelete?: boolean;
   readonly checksum?: boolean;
   readonly reboot?: boolean;
+  /** Only what the node's overrides lay. */
+  readonly overridesOnly?: boolean;
   readonly filter?: readonly string[];
   readonly exclude?: readonly string[];
   readonly profiles?: readonly string[];
@@ -33,7 +35,7 @@ export function updateHandler(services: () => Services): JobHandler {
     run: async (context) => {
       const params = context.job.params as unknown as UpdateParams;
       const result = await runUpdate(services(), params, context);
-      if (result.applied) {
+      if (result.applied && params.overridesOnly !== true) {
         remember(services(), params);
       }
       return updateResult(params, result);
@@ -63,6 +65,7 @@ async function runUpdate(services: Services, params: UpdateParams, context: JobC
           noDelete: params.noDelete === true,
           checksum: params.checksum === true,
           reboot: params.reboot === true,
+          overridesOnly: params.overridesOnly === true,
         },
         clock: services.clock,
         log,

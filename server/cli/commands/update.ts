@@ -108,7 +108,7 @@ function changes(result: UpdateResult): number {
   return result.summary.write + result.summary.metadata + result.summary.delete;
 }
 
-function printResults(
+export function printResults(
   context: CommandContext,
   jobs: readonly Job[],
   options: { readonly list: boolean },

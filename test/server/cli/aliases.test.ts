@@ -25,6 +25,7 @@ describe("translateOldCommand()", () => {
     ["si_mkbootserver -f --interface=eth1 --localdhcp=y", "doctor --interface eth1"],
     ["si_mkclientnetboot --localboot --clients N01-N16", "localboot N01-N16"],
     ["si_pushupdate -n web1 -i web --dry-run", "update web1 --image web --dry-run"],
+    ["si_pushoverrides -v -m 10 compute node1", "override push compute,node1"],
     ["si_lsimage", "image list"],
     ["si_lsimage -v web db --json", "image list web db --json"],
     ["si_cpimage -v web next", "image copy web next"],
