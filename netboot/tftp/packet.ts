@@ -123,12 +123,14 @@ export function dataFrames(
   bytes: Uint8Array,
   run: { readonly first: number; readonly count: number; readonly blockSize: number },
 ): readonly Uint8Array[] {
-  const memory = new Uint8Array(bytes.length + 4 * run.count);
+  // A block in lockstep is cut from a page that many share: memory of its own for each would keep the collector busy.
+  const memory = Buffer.allocUnsafe(bytes.length + 4 * run.count);
   const frames: Uint8Array[] = [];
   for (let index = 0, at = 0; index < run.count; index++) {
     const data = bytes.subarray(index * run.blockSize, (index + 1) * run.blockSize);
     const block = run.first + index;
     const end = at + 4 + data.length;
+    memory[at] = 0;
     memory[at + 1] = 3;
     memory[at + 2] = block >> 8;
     memory[at + 3] = block;

@@ -132,14 +132,14 @@ function startPeer(
 ): RunningPeer {
   const leases = path.join(folder, "leases");
   writeFileSync(path.join(folder, "kea.json"), keaConfig(leases));
-  const child: ChildProcess = spawn(
-    "ip",
-    ["netns", "exec", serverSpace, peer.program, ...peer.words(folder, address)],
-    { stdio: "ignore", env: { ...process.env, KEA_PIDFILE_DIR: leases, KEA_LOCKFILE_DIR: leases } },
-  );
+  const group = new CpuGroup(`ingot-bench-${address}`);
+  const [shell = "", ...rest] = group.words();
+  const argv = ["ip", "netns", "exec", serverSpace, peer.program, ...peer.words(folder, address)];
+  const child: ChildProcess = spawn(shell, [...rest, ...argv], {
+    stdio: "ignore",
+    env: { ...process.env, KEA_PIDFILE_DIR: leases, KEA_LOCKFILE_DIR: leases },
+  });
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  const group = new CpuGroup(`ingot-bench-${child.pid}`);
-  group.add(child.pid ?? 0);
   return {
     peer,
     address,

@@ -7,6 +7,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { compileTo } from "./compile.ts";
+import { CpuGroup } from "./cpu-group.ts";
 import { median } from "./measure.ts";
 import {
   clientSpace,
@@ -93,6 +94,8 @@ async function benchTftp(all: readonly Peer[], options: NetbootBenchOptions): Pr
     tallies.set(key, tally);
     return tally;
   };
+  // Sixty-four clients on the server's own processors would leave a server of one process a sixty-fifth of them.
+  const clients = new CpuGroup("ingot-bench-clients");
   try {
     for (const one of tftpCases) {
       if (one.delay > 0 && !lengthenCable()) {
@@ -103,13 +106,14 @@ async function benchTftp(all: readonly Peer[], options: NetbootBenchOptions): Pr
         // Another one goes first in each round.
         for (let turn = 0; turn < servers.length; turn++) {
           const server = servers[(turn + round) % servers.length] as RunningPeer;
-          await fetchAll(server, one, tallyOf(server, one));
+          await fetchAll(server, one, { tally: tallyOf(server, one), clients });
         }
       }
       shortenCable();
     }
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
+    clients.remove();
   }
   printTftp(servers, tallyOf);
 }
@@ -145,23 +149,31 @@ function printTftp(
 }
 
 /** Megabytes a second over all clients, from the first one's start to the last one's end. */
-async function fetchAll(server: RunningPeer, one: TftpCase, tally: Tally): Promise<void> {
-  const { block, window, clients } = one;
-  const name = clients === 1 ? "alone" : "together";
+async function fetchAll(
+  server: RunningPeer,
+  one: TftpCase,
+  at: { readonly tally: Tally; readonly clients: CpuGroup },
+): Promise<void> {
+  const { tally, clients } = at;
+  const { block, window } = one;
+  const name = one.clients === 1 ? "alone" : "together";
+  const [shell = "", ...rest] = clients.words();
   const words = [
-    ...["netns", "exec", clientSpace, "atftp", "--get", "-r", name, "-l", "/dev/null"],
+    ...[...rest, "ip", "netns", "exec", clientSpace, "atftp", "--get", "-r", name, "-l", "/dev/null"],
     ...["--option", `blksize ${block}`, ...(window === 1 ? [] : ["--option", `windowsize ${window}`])],
     server.address,
   ];
   const cpu = server.cpu();
   const begun = performance.now();
-  const codes = await Promise.all(Array.from({ length: clients }, () => runQuietly("ip", words)));
+  const codes = await Promise.all(Array.from({ length: one.clients }, () => runQuietly(shell, words)));
   const seconds = (performance.now() - begun) / 1000;
   const failed = codes.filter((code) => code !== 0).length;
   if (failed > 0) {
-    console.info(`(${server.peer.name}: ${failed} of ${clients} transfers failed, ${JSON.stringify(one)})`);
+    console.info(
+      `(${server.peer.name}: ${failed} of ${one.clients} transfers failed, ${JSON.stringify(one)})`,
+    );
   }
-  const megabytes = ((clients - failed) * fileSizes[name]) / 1e6;
+  const megabytes = ((one.clients - failed) * fileSizes[name]) / 1e6;
   tally.rates.push(megabytes / seconds);
   tally.megabytes += megabytes;
   tally.cpu += server.cpu() - cpu;

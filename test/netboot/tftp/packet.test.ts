@@ -36,7 +36,7 @@ describe("decodeTftp()", () => {
 
       const frames = dataFrames(bytes, { first: 65_535, count, blockSize: 16 });
 
-      expect(frames).toEqual(
+      expect(frames.map((frame) => Uint8Array.from(frame))).toEqual(
         Array.from({ length: count }, (_, index) =>
           encodeTftp({
             kind: "data",
