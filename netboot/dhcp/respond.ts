@@ -199,8 +199,10 @@ function times(settings: DhcpSettings): readonly (readonly [number, Uint8Array])
   ];
 }
 
-function networkOptions({ settings, host }: Situation): readonly (readonly [number, Uint8Array])[] {
-  const { router, dns, domain } = settings;
+function networkOptions({ settings, host, request }: Situation): readonly (readonly [number, Uint8Array])[] {
+  const { router, dns, domain, options = [] } = settings;
+  // Firmware's answers stay short: it does not ask for what only an operating system needs. Who tells no wishes gets all.
+  const wanted = request.options.get(option.parameterList);
   return [
     [option.subnetMask, addressesValue([cidrNetmask(settings.subnet)])],
     ...(router === undefined ? [] : [[option.router, addressesValue([router])] as const]),
@@ -208,6 +210,7 @@ function networkOptions({ settings, host }: Situation): readonly (readonly [numb
     [option.hostName, textValue(host.hostname)],
     ...(domain === undefined ? [] : [[option.domainName, textValue(domain)] as const]),
     [option.broadcast, addressesValue([cidrBroadcast(settings.subnet)])],
+    ...options.filter(([code]) => wanted?.includes(code) ?? true),
   ];
 }
 

@@ -1,6 +1,7 @@
 import type { Ipv4Address, Ipv4Cidr } from "../../base/net-types.ts";
 import type { Duration } from "../../base/quantity.ts";
 import type { LoaderTarget } from "../arch.ts";
+import type { EncodedOption } from "./site-option.ts";
 
 /** How DHCP is spoken on one interface. */
 export interface DhcpSettings {
@@ -15,6 +16,8 @@ export interface DhcpSettings {
   readonly dns: readonly Ipv4Address[];
   readonly domain?: string;
   readonly leaseTime: Duration;
+  /** Further options, for those who ask for them. */
+  readonly options?: readonly EncodedOption[];
   /** Addresses for known machines that have none of their own, both ends included. */
   readonly pool?: { readonly from: Ipv4Address; readonly to: Ipv4Address };
   /** Subnets whose machines are heard through relays, at `address`. */
@@ -29,6 +32,7 @@ export interface RelayedSubnet {
   readonly dns?: readonly Ipv4Address[];
   readonly domain?: string;
   readonly leaseTime?: Duration;
+  readonly options?: readonly EncodedOption[];
   readonly pool?: { readonly from: Ipv4Address; readonly to: Ipv4Address };
 }
 

@@ -9,7 +9,12 @@ import {
   parseIpv4,
 } from "../../base/net-types.ts";
 import { type Duration, parseByteSize, parseDuration } from "../../base/quantity.ts";
-import type { Result } from "../../base/result.ts";
+import { err, type Result } from "../../base/result.ts";
+import {
+  type EncodedOption,
+  encodeSiteOption,
+  type SiteOptionValue,
+} from "../../netboot/dhcp/site-option.ts";
 import { parseGroupName, parseKernelArguments } from "../hosts/host.ts";
 
 function parsed<T>(parse: (text: string) => Result<T, string>): z.ZodType<T, string> {
@@ -42,6 +47,36 @@ const listenAddress = z.string().transform((text, context) => {
 
 const Pool = z.strictObject({ from: ipv4, to: ipv4 });
 
+/** An option of DHCP that Ingot does not know, in one of four forms. */
+const SiteOption = z
+  .strictObject({
+    code: z.int(),
+    addresses: z.array(ipv4).max(32).optional(),
+    text: z.string().max(255).optional(),
+    domains: z.array(z.string().max(253)).max(16).optional(),
+    hex: z.string().max(767).optional(),
+  })
+  .transform(({ code, addresses, text, domains, hex }, context): EncodedOption => {
+    const forms: readonly (SiteOptionValue | undefined)[] = [
+      addresses && { addresses },
+      text === undefined ? undefined : { text },
+      domains && { domains },
+      hex === undefined ? undefined : { hex },
+    ];
+    const [value, another] = forms.filter((form) => form !== undefined);
+    const encoded: Result<EncodedOption, string> =
+      value === undefined || another !== undefined
+        ? err(`option ${code} wants one of addresses, text, domains and hex`)
+        : encodeSiteOption(code, value);
+    if (!encoded.ok) {
+      context.addIssue({ code: "custom", message: encoded.error });
+      return z.NEVER;
+    }
+    return encoded.value;
+  });
+
+const siteOptions = z.array(SiteOption).max(64);
+
 /** A subnet behind a relay agent. */
 const Relayed = z
   .strictObject({
@@ -50,6 +85,7 @@ const Relayed = z
     dns: z.array(ipv4).max(8).optional(),
     domain: z.string().max(253).optional(),
     leaseTime: span.optional(),
+    options: siteOptions.optional(),
     pool: Pool.optional(),
   })
   .superRefine((value, context) => {
@@ -97,6 +133,7 @@ const Interface = z
     dns: z.array(ipv4).max(8).default([]),
     domain: z.string().max(253).optional(),
     leaseTime: span.default(parseOr("1h")),
+    options: siteOptions.default([]),
     pool: Pool.optional(),
     relayed: z.array(Relayed).max(256).default([]),
     discover: z.boolean().default(false),

@@ -14,13 +14,14 @@ export function dhcpSettings(
   }
   return {
     ...{ interfaceName: config.name, mode: config.mode, address, subnet },
-    ...{ dns: config.dns, leaseTime: config.leaseTime },
+    ...{ dns: config.dns, leaseTime: config.leaseTime, options: config.options },
     ...addressing(config),
     relayed: config.relayed.map((relayed) => ({
       subnet: relayed.subnet,
       ...addressing(relayed),
       ...(relayed.dns === undefined ? {} : { dns: relayed.dns }),
       ...(relayed.leaseTime === undefined ? {} : { leaseTime: relayed.leaseTime }),
+      ...(relayed.options === undefined ? {} : { options: relayed.options }),
     })),
     boot: { httpBase, loaders: loadersOf(config) },
   };

@@ -19,6 +19,10 @@ describe.skipIf(missing !== undefined)(
           [farMac]: { hostname: "far", address: "10.88.0.11" },
         } as never,
         pool: { from: "10.77.0.50", to: "10.77.0.60" },
+        options: [
+          [42, "0a4d00050a4d0006"],
+          [119, "03656e67076578616d706c6500076578616d706c6500"],
+        ],
         relayed: [{ subnet: "10.88.0.0/24", router: "10.88.0.1" }],
       });
       writeFileSync(join(rig.folder, "show"), '#!/bin/sh\necho "event=$1"\nenv\nexit 0\n', { mode: 0o755 });
@@ -40,6 +44,8 @@ describe.skipIf(missing !== undefined)(
         "new_broadcast_address=10.77.0.255",
         "new_dhcp_lease_time=60",
         "new_dhcp_renewal_time=30",
+        "new_ntp_servers=10.77.0.5 10.77.0.6",
+        "new_domain_search=eng.example. example.",
       ]) {
         expect(ran.output).toContain(line);
       }

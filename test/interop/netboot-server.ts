@@ -24,6 +24,8 @@ export interface NetbootServerInput {
   readonly router?: string;
   readonly leaseSeconds: number;
   readonly mode?: "server" | "proxy";
+  /** Further options, each value in hexadecimal. */
+  readonly options?: readonly (readonly [code: number, hex: string])[];
   readonly pool?: { readonly from: string; readonly to: string };
   /** Subnets behind relays, with their routers. */
   readonly relayed?: readonly { readonly subnet: string; readonly router: string }[];
@@ -97,6 +99,7 @@ const dhcp = new DhcpServer({
     dns: [input.address as Ipv4Address],
     domain: "lab.example",
     leaseTime: duration(input.leaseSeconds * 1000),
+    options: (input.options ?? []).map(([code, hex]) => [code, Buffer.from(hex, "hex")] as const),
     ...(input.pool === undefined
       ? {}
       : { pool: { from: input.pool.from as Ipv4Address, to: input.pool.to as Ipv4Address } }),

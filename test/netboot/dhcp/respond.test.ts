@@ -57,6 +57,7 @@ function answer(
     readonly decision?: BootDecision;
     readonly mode?: "server" | "proxy";
     readonly port?: number;
+    readonly options?: DhcpSettings["options"];
   } = {},
 ): Response {
   const client = readClient(packet);
@@ -65,7 +66,7 @@ function answer(
   }
   return respond({
     ...{ request: packet, client: client.value, host: { hostname: "node1" }, port: how.port ?? 67 },
-    settings: { ...settings, mode: how.mode ?? "server" },
+    settings: { ...settings, mode: how.mode ?? "server", options: how.options ?? [] },
     address: how.address ?? ok(own),
     ...(how.decision === undefined ? {} : { decision: how.decision }),
   });
@@ -79,6 +80,30 @@ function replyOf(response: Response): DhcpPacket {
 }
 
 const ip = (address: Ipv4Address): Uint8Array => addressesValue([address]);
+
+describe("a site's own options", () => {
+  const options = [
+    [42, Uint8Array.of(10, 0, 0, 5)],
+    [119, Uint8Array.of(0)],
+  ] as const;
+  const told = (wanted: Uint8Array | undefined): readonly number[] => {
+    const packet = request(dhclientDiscover, { options: [[option.parameterList, wanted]] });
+    const { options: said } = replyOf(answer(packet, { options }));
+    return [...said.keys()].filter((code) => code === 42 || code === 119);
+  };
+
+  it("are told to those who ask for them, and to those who tell no wishes", () => {
+    expect(told(Uint8Array.of(1, 119, 42))).toEqual([119, 42]);
+    expect(told(Uint8Array.of(1, 3))).toEqual([]);
+    expect(told(undefined)).toEqual([42, 119]);
+  });
+
+  it("are not told beside another DHCP server", () => {
+    const packet = request(ovmfDiscover, { options: [[option.parameterList, Uint8Array.of(42)]] });
+
+    expect(replyOf(answer(packet, { options, mode: "proxy", decision: armed })).options.has(42)).toBe(false);
+  });
+});
 
 describe("respond() as RFC 2131 section 4.3 wants it", () => {
   const cases: readonly {

@@ -20,6 +20,17 @@ describe("parseConfig()", () => {
     expect(parsed.ok && parsed.value.netboot.interfaces[0]?.mode).toBe("off");
   });
 
+  it("takes DHCP options in the form that suits them", () => {
+    const parsed = parseConfig(
+      "netboot: {interfaces: [{name: e, options: [{code: 42, addresses: [10.0.0.5]}, {code: 26, hex: 05dc}]}]}",
+    );
+
+    expect(parsed.ok && parsed.value.netboot.interfaces[0]?.options).toEqual([
+      [42, Uint8Array.of(10, 0, 0, 5)],
+      [26, Uint8Array.of(5, 0xdc)],
+    ]);
+  });
+
   const cases: Record<string, [text: string, expected: string[]]> = {
     "an unknown key": ["api:\n  lisen: []\n", ["2:3 api.lisen: unknown key"]],
     "an unknown key deep inside": [
@@ -49,6 +60,14 @@ describe("parseConfig()", () => {
     "a duration without a unit": [
       "netboot: {armTime: 30}",
       ["1:20 netboot.armTime: expected string, received number"],
+    ],
+    "a DHCP option that Ingot says by itself": [
+      "netboot:\n  interfaces:\n    - {name: e, options: [{code: 67, text: x}]}\n",
+      ["3:27 netboot.interfaces[0].options[0]: option 67 is Ingot's own to say"],
+    ],
+    "a DHCP option in two forms": [
+      'netboot:\n  interfaces:\n    - {name: e, options: [{code: 42, text: x, hex: "00"}]}\n',
+      ["3:27 netboot.interfaces[0].options[0]: option 42 wants one of addresses, text, domains and hex"],
     ],
     "a key that is there twice": ["state: /a\nstate: /b\n", ["2:1 Map keys must be unique"]],
     "a list instead of keys": ["- a\n", ["1:1 expected object, received array"]],
