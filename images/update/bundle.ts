@@ -63,11 +63,13 @@ async function* controlMembers(control: ControlFiles, input: BundleInput): Async
   for (const [name, content] of control.files) {
     yield controlFile(name, fromLatin1(content));
   }
-  if (control.directories.length > 0) {
-    yield controlFile(
-      "directories.tar",
-      await collect(writeTar(members(control.directories), input.plan.dialect)),
-    );
+  for (const [name, entries] of [
+    ["directories.tar", control.directories],
+    ["times.tar", control.timed],
+  ] as const) {
+    if (entries.length > 0) {
+      yield controlFile(name, await collect(writeTar(members(entries), input.plan.dialect)));
+    }
   }
 }
 

@@ -1,9 +1,10 @@
 /** An update's plan as the files that images/update/client/apply.sh reads. */
-import { parentPath, type RelPath } from "../../base/path-bytes.ts";
+import { baseName, parentPath, type RelPath } from "../../base/path-bytes.ts";
 import type { FileEntry, Timestamp } from "../entry.ts";
 import type { Change } from "../sync/actions.ts";
 import { flagsOf } from "../sync/flags.ts";
 import { touchesTools } from "./boot-steps.ts";
+import type { DirectoryTime } from "./directories.ts";
 import { mountOf } from "./mounts.ts";
 import { overrideLine } from "./node-state.ts";
 import type { UpdatePlan } from "./plan.ts";
@@ -13,6 +14,8 @@ export interface ControlFiles {
   readonly files: ReadonlyMap<string, string>;
   /** Directories that are written: their metadata is unpacked in place, last. */
   readonly directories: readonly FileEntry[];
+  /** Directories whose time is set again by the same way, and nothing else of them is changed. */
+  readonly timed: readonly FileEntry[];
   /** Members of the version to send, by path. */
   readonly members: readonly RelPath[];
   /** Files to send as themselves although they are further names in the version. */
@@ -35,11 +38,16 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
   const changed = plan.actions.map((action) => (action.kind === "delete" ? action.path : action.entry.path));
   const written = new Set(changed);
   const mounts = mountsOf(plan, changed);
+  const timed = plan.directoryTimes.filter(
+    ({ path }) => !plan.mounts.includes(path) || mounts.includes(path) || written.has(path),
+  );
+  // A weak tar would cut the time.
+  const isLoose = (each: DirectoryTime) => plan.dialect !== undefined || each.standing === undefined;
   const parents = unique(contents.map((entry) => parentPath(entry.path)));
   const lists = new Map<string, readonly string[]>([
     ["mounts", mounts.flatMap((mount) => [word(mount), String(neededKib(contents, { plan, mount }))])],
     ["mount-names", mounts.map(word)],
-    ["parents", parents.map(word)],
+    ["parents", parents.map(inStaging)],
     [
       "links",
       contents.flatMap((entry) =>
@@ -64,7 +72,7 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
           .filter((path) => rankOf(`${path}/`) === rank)
           .flatMap((path) => [word(mountOf(path, plan.mounts)), word(path)]),
       ],
-      [`move.${rank}`, moved.filter((path) => rankOf(`${path}/`) === rank).map(word)],
+      ...moveLists(rank, { moved, contents, replaced }),
     ]),
     ["delete-files", deletions.filter((each) => !each.directory).map((each) => word(each.path))],
     ["delete-directories", deletions.filter((each) => each.directory).map((each) => word(each.path))],
@@ -74,12 +82,7 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
         entry.kind === "directory" ? [] : [time(entry.mtime), word(entry.path)],
       ),
     ],
-    [
-      "directory-times",
-      plan.directoryTimes
-        .filter(({ path }) => !plan.mounts.includes(path) || mounts.includes(path) || written.has(path))
-        .flatMap((each) => [time(each.mtime), word(each.path)]),
-    ],
+    ["directory-times", timed.filter(isLoose).flatMap((each) => [time(each.mtime), word(each.path)])],
     ["flags", flagged(writes, metadata)],
     ["touched", changed.map(word)],
     [
@@ -116,6 +119,11 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
   return {
     files,
     directories,
+    timed: timed.flatMap((each) =>
+      isLoose(each) || each.standing === undefined
+        ? []
+        : [{ ...each.standing, mtime: each.mtime, extended: [] }],
+    ),
     members: contents
       .filter(
         (entry) => entry.kind !== "hardlink" && !plan.copies.has(entry.path) && !plan.patches.has(entry.path),
@@ -222,6 +230,42 @@ function add(lists: Map<string, string[]>, name: string, value: string): void {
   } else {
     list.push(value);
   }
+}
+
+/**
+ * `move.RANK` names the directories that something is renamed into. Beside it, for machines that can rename many in one go: `renames.RANK`,
+ * pairs of FROM and TO, in each directory the files before the symbolic links; and `ordered.RANK`, directories with libraries that have an
+ * order of their own, which are not among the pairs.
+ */
+function moveLists(
+  rank: number,
+  names: {
+    readonly moved: readonly RelPath[];
+    readonly contents: readonly FileEntry[];
+    readonly replaced: ReadonlySet<RelPath>;
+  },
+): readonly (readonly [string, readonly string[]])[] {
+  const moved = names.moved.filter((path) => rankOf(`${path}/`) === rank);
+  const entries = new Map(moved.map((path) => [path, { files: [] as RelPath[], links: [] as RelPath[] }]));
+  const ordered = new Set<RelPath>();
+  for (const entry of names.contents) {
+    const parent = parentPath(entry.path);
+    const list = names.replaced.has(entry.path) ? undefined : entries.get(parent);
+    if (list !== undefined) {
+      (entry.kind === "symlink" ? list.links : list.files).push(entry.path);
+      if (/^(ld[-0-9]|ld\.so|lib(c|pthread|dl|m|rt)[.-])/.test(baseName(entry.path))) {
+        ordered.add(parent);
+      }
+    }
+  }
+  const pairs = [...entries]
+    .filter(([path]) => !ordered.has(path))
+    .flatMap(([, { files, links }]) => [...files, ...links].flatMap((path) => [inStaging(path), word(path)]));
+  return [
+    [`move.${rank}`, moved.map(word)],
+    [`renames.${rank}`, pairs],
+    [`ordered.${rank}`, [...ordered].map(word)],
+  ];
 }
 
 /** The order of renaming: loaders, libraries, programs and the rest, and boot menus after the kernels that they name. */

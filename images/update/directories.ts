@@ -1,21 +1,30 @@
 /** What an update owes to directories beside their entries: times that it disturbs itself, attributes that tar does not take away. */
 import { isWithin, parentPath, type RelPath } from "../../base/path-bytes.ts";
-import type { FileEntry, Timestamp } from "../entry.ts";
+import type { FileEntry, FileEntryDirectory, Timestamp } from "../entry.ts";
 import type { VersionTable } from "../store/version-table.ts";
 import type { SyncAction } from "../sync/actions.ts";
 import { flagsKey } from "../sync/flags.ts";
 import type { NodeListing } from "./node-listing.ts";
 
-/** Directories whose times the update disturbs, with the times they get back. */
+/** A directory whose time the update disturbs, with the time that it gets back. */
+export interface DirectoryTime {
+  readonly path: RelPath;
+  readonly mtime: Timestamp;
+  /** The directory as it stands, where nothing but its time is to be set. */
+  readonly standing?: FileEntryDirectory;
+}
+
 export function directoryTimes(
   actions: readonly SyncAction[],
   context: {
     readonly wanted: VersionTable;
+    readonly node: NodeListing;
     readonly mounts: readonly RelPath[];
     readonly within: RelPath;
     readonly kept: (entry: FileEntry) => FileEntry;
   },
-): readonly { readonly path: RelPath; readonly mtime: Timestamp }[] {
+): readonly DirectoryTime[] {
+  const set = new Set<RelPath>();
   // Where the node notes what it was brought to.
   const touched = new Set<RelPath>([...context.mounts, "etc/systemimager" as RelPath]);
   for (const action of actions) {
@@ -23,6 +32,7 @@ export function directoryTimes(
     if (action.kind !== "metadata") {
       touched.add(parentPath(path));
     }
+    set.add(path);
     if (action.kind !== "delete" && action.entry.kind === "directory") {
       touched.add(path);
     }
@@ -32,7 +42,12 @@ export function directoryTimes(
     .sort((a, b) => (a < b ? -1 : 1))
     .flatMap((path) => {
       const entry = context.wanted.find(path);
-      return entry?.kind === "directory" ? [{ path, mtime: context.kept(entry).mtime }] : [];
+      if (entry?.kind !== "directory") {
+        return [];
+      }
+      const standing = set.has(path) ? undefined : context.node.find(path)?.entry;
+      const { mtime } = context.kept(entry);
+      return [standing?.kind === "directory" ? { path, mtime, standing } : { path, mtime }];
     });
 }
 

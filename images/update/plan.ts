@@ -12,7 +12,7 @@ import { summarise } from "../sync/plan.ts";
 import { planTables } from "../sync/plan-tables.ts";
 import type { TarDialect } from "../tar/gnu-encode.ts";
 import { type BootStep, bootSteps, isNewerInitramfs } from "./boot-steps.ts";
-import { directoryTimes, isTimeOfScratch, strippedOf } from "./directories.ts";
+import { type DirectoryTime, directoryTimes, isTimeOfScratch, strippedOf } from "./directories.ts";
 import { copiedLinks, mountPoints } from "./mounts.ts";
 import type { NodeListing } from "./node-listing.ts";
 import { isSuspect, type Suspicion } from "./questions.ts";
@@ -43,7 +43,7 @@ export interface UpdatePlan {
   /** Names that share an inode in the image and cannot on the node, with the name that has the content. */
   readonly copies: ReadonlyMap<RelPath, RelPath>;
   /** Directories whose times the update disturbs, with the times they get back. */
-  readonly directoryTimes: readonly { readonly path: RelPath; readonly mtime: Timestamp }[];
+  readonly directoryTimes: readonly DirectoryTime[];
   /** Extended attributes that directories of the node have and the version's have not. */
   readonly stripped: readonly { readonly path: RelPath; readonly name: string }[];
   /** Large files of which only changed blocks are sent. */
@@ -173,7 +173,7 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
     replaced,
     staged,
     copies,
-    directoryTimes: directoryTimes(actions, { wanted, mounts, within, kept }),
+    directoryTimes: directoryTimes(actions, { wanted, node, mounts, within, kept }),
     stripped: actions.flatMap((action) => strippedOf(action, { node, kept })),
     patches: new Map(),
     bootSteps: input.noBootloader === true ? [] : bootSteps(actions, input.bootStepsDue ?? []),

@@ -50,6 +50,20 @@ async function cuttable(to: number): Promise<{ readonly port: number; cut(): voi
   };
 }
 
+/** An apply whose server is gone may go on, and delete what has just been listed here. */
+async function digestsNow(root: string): Promise<ReadonlyMap<string, string>> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return digestsOf(root);
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "ENOENT") || tries === 100) {
+        throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
 describe.skipIf(!hasSshd)("an update over SSH that is killed", () => {
   const folder = mkdtempSync(path.join(tmpdir(), "ingot-kill-update-"));
   const at = (name: string) => path.join(folder, name);
@@ -161,7 +175,7 @@ describe.skipIf(!hasSshd)("an update over SSH that is killed", () => {
             : "no trace"
       }`;
       points.set(name, (points.get(name) ?? 0) + 1);
-      const found = digestsOf(at("node"));
+      const found = await digestsNow(at("node"));
       for (const [file, digest] of found) {
         if (file !== own[0]?.slice(1)) {
           expect([before.get(file), after.get(file)], `${file} in run ${run} (${name})`).toContain(digest);

@@ -45,6 +45,7 @@ const missing = [
   "lsattr",
   "chattr",
   "sha256sum",
+  "perl",
   "unshare",
   "zstd",
 ];

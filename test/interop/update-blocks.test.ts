@@ -98,6 +98,20 @@ describe.skipIf(!hasSshd)("large files of an update", () => {
     shell(`cp -p '${folder}/golden/srv/big' '${store.treePath(image)}/srv/big'`);
   });
 
+  test("what a machine's perl does not rename is renamed without it", async () => {
+    shell(`mkdir -p '${folder}/bin'; printf '#!/bin/sh\nexit 1\n' >'${folder}/bin/perl'; chmod 755 '${folder}/bin/perl'
+      cd '${node}'; echo x >>srv/big; rm srv/attributed`);
+    const perlless = {
+      ...session,
+      exec: (command: never, options: never) =>
+        session.exec(`PATH='${folder}/bin':$PATH; export PATH\n${command}` as never, options),
+    };
+
+    await updateNode({ session: perlless, store, image, root: node, clock, options: { noBootloader: true } });
+
+    expect(differences()).toEqual([]);
+  });
+
   test("changes nothing where the file changes while the update is made", async () => {
     shell(`cd '${node}'; printf x >>srv/big; echo other >etc/other`);
     const meddling = {

@@ -7,7 +7,7 @@
 kit_tools="sh xargs tar mv rm rmdir mkdir ln chmod chown touch sync stat mktemp find cat cp dd head sha256sum tail chroot"
 
 # Used where the plan asks for them, which it does where the machine has them.
-kit_extras="b2sum lsattr chattr getfattr setfattr sed grep df readlink"
+kit_extras="b2sum perl lsattr chattr getfattr setfattr sed grep df readlink"
 
 kit_file() {
     [ -e "$INGOT_KIT$1" ] && return

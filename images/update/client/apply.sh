@@ -70,12 +70,6 @@ link_mounts() {
     done
 }
 
-make_parents() {
-    for directory; do
-        mkdir -p "$staging/new/$directory" || fail "cannot stage $directory"
-    done
-}
-
 # MOUNT PATH BASE "BLOCK SIZE PROGRAM PROOF x|-" "FIRST+COUNT …" SEEN …: what was unpacked at PATH are those blocks of it, one after the
 # other, with the file's owner, mode, time and attributes. The others are in BASE, as it stands: where it is not what was SEEN when its
 # blocks were digested, the whole is checked.
@@ -302,7 +296,6 @@ case ${1:-} in
     link-mounts) shift && link_mounts "$@" && exit ;;
     patches) shift && patch_files "$@" && exit ;;
     strip) shift && strip_attributes "$@" && exit ;;
-    parents) shift && make_parents "$@" && exit ;;
     links) shift && link_names "$@" && exit ;;
     aside) shift && lay_aside "$@" && exit ;;
     replace) shift && replace_entries "$@" && exit ;;
@@ -361,7 +354,21 @@ stage() {
 
 # shellcheck disable=SC2086
 unpack_directories() {
-    tar $tar_options -f "$control/directories.tar" -C .
+    tar $tar_options -f "$control/$1" -C .
+}
+
+# Renames what was staged for the directories of rank $1. A perl renames all of them alone; without one, and for what it could not, each
+# directory takes some processes.
+move_rank() {
+    if [ -s "$lists/renames.$1" ] && command -v perl >/dev/null; then
+        each move "ordered.$1" 20 && rename_pairs <"$lists/renames.$1" 2>/dev/null && return
+    fi
+    each move "move.$1" 20
+}
+
+rename_pairs() {
+    # shellcheck disable=SC2016 # perl's variables
+    perl -0 -n -e 'chomp; push @pair, $_; if (@pair == 2) { rename($pair[0], $pair[1]) or $bad = 1; @pair = () } END { $? = $bad ? 1 : 0 }'
 }
 
 problems=0
@@ -372,7 +379,7 @@ problem() {
 
 each mounts mounts 40 || exit 1
 each link-mounts mount-names 20 || exit 1
-each parents parents 20 || exit 1
+run_list parents mkdir -p -- || fail "cannot stage: nothing was changed"
 run_list staged-directories mkdir -p -- || exit 1
 echo "phase stage"
 stage || fail "cannot unpack the new content: nothing was changed"
@@ -398,14 +405,14 @@ stopped="stopped while renaming; run the update again"
 each directories directories 20 || fail "$stopped"
 # Loaders, libraries, programs and the rest, boot menus. Before the place of libraries changes, those that are not there yet are
 # added, so that there is no moment in which programs miss one.
-each move move.0 20 || problem "some files could not be renamed into place"
+move_rank 0 || problem "some files could not be renamed into place"
 [ ! -s "$lists/replace.1" ] || each add move.1 20 || fail "$stopped"
 each replace replace.0 20 || fail "$stopped"
 each replace replace.1 20 || fail "$stopped"
-each move move.1 20 || problem "some files could not be renamed into place"
-each move move.2 20 || problem "some files could not be renamed into place"
+move_rank 1 || problem "some files could not be renamed into place"
+move_rank 2 || problem "some files could not be renamed into place"
 each replace replace.2 20 || fail "$stopped"
-each move move.3 20 || problem "some files could not be renamed into place"
+move_rank 3 || problem "some files could not be renamed into place"
 
 echo "phase metadata"
 for list in "$lists"/owner.*; do
@@ -419,7 +426,7 @@ for list in "$lists"/mode.*; do
 done
 each times times 40 || problem "some times could not be set"
 each strip strip 40 || problem "some attributes could not be taken away"
-[ ! -e "$control/directories.tar" ] || unpack_directories || problem "some directories' metadata could not be set"
+[ ! -e "$control/directories.tar" ] || unpack_directories directories.tar || problem "some directories' metadata could not be set"
 run_list delete-files rm -f -- || problem "some files could not be deleted"
 run_list delete-directories rmdir -- 2>/dev/null
 sync
@@ -442,6 +449,7 @@ if [ -e "$control/record" ]; then
         chmod 644 "$record"
     fi
 fi
+[ ! -e "$control/times.tar" ] || unpack_directories times.tar
 each times directory-times 40
 each flags flags 40 || problem "some files could not be made immutable or append-only"
 [ ! -e "$lists/flags-back" ] || each flags flags-back 40
