@@ -81,6 +81,10 @@ beforeAll(async () => {
   rmSync(path.join(tree, "etc/fstab"), { force: true });
   symlinkSync(path.join(made.folder, "outside"), path.join(tree, "etc/fstab"));
   const pack = 'cd "$1" && tar --create --xattrs --format=posix . | zstd -q -1 >"$2"';
+  const lay = `mkdir -p "$1/over/etc/ssh" "$1/over/srv" && cd "$1/over" && echo laid >etc/motd && echo laid >etc/ssh/ssh_host_laid_key &&
+    ln -s elsewhere srv/taken && tar --create --format=posix . >"$2.tree" && tar --create --format=posix etc/ssh/ssh_host_laid_key >"$2.identity" &&
+    printf './srv/taken\\0' >"$2.clear" && printf 'all@4,node01@2' >"$2" && mkdir -p "$1/tree/srv/taken" && echo in >"$1/tree/srv/taken/in"`;
+  await run(["sh", "-c", lay, "sh", scratch, path.join(made.folder, "overrides")]);
   await run(["sh", "-c", pack, "sh", tree, path.join(made.folder, "tree")]);
   rmSync(scratch, { recursive: true });
   const plan = planOf(layout());
@@ -107,6 +111,15 @@ describe("a configured tree", () => {
     expect(result.code).toBe(0);
   });
 
+  test("has the node's overrides, which the server's comparison is told of, and their host key after all others went", () => {
+    expect(text("etc/motd")).toBe("laid\n");
+    expect(readlinkSync(target("srv/taken"))).toBe("elsewhere");
+    expect(text("etc/ssh/ssh_host_laid_key")).toBe("laid\n");
+    expect(readFileSync(path.join(made.folder, "posts"), "utf8")).toMatch(
+      /verify\?listing=\d+&over=all@4,node01@2/,
+    );
+  });
+
   test("has the golden client's fstab with fresh UUIDs, and the link that stood there is gone", async () => {
     const lines = text("etc/fstab").split("\n");
 
@@ -127,7 +140,8 @@ describe("a configured tree", () => {
   test("has fresh SSH host keys of every kind", () => {
     const keys = readdirSync(target("etc/ssh")).filter((name) => /^ssh_host_.*_key$/.test(name));
 
-    expect(keys.sort()).toEqual(["ssh_host_ecdsa_key", "ssh_host_ed25519_key", "ssh_host_rsa_key"]);
+    const made = ["ssh_host_ecdsa_key", "ssh_host_ed25519_key", "ssh_host_rsa_key"];
+    expect(keys.filter((name) => name !== "ssh_host_laid_key").sort()).toEqual(made);
     expect(text("etc/ssh/ssh_host_rsa_key")).toMatch(/^-----BEGIN OPENSSH PRIVATE KEY-----/);
   });
 

@@ -21,6 +21,10 @@ ingot_fetch() {
 	/node/tree) cat "$MACHINE/tree" ;;
 	/node/scripts/*-install) cat "$MACHINE/scripts/\${1##*/}.list" >"$2" 2>/dev/null || : >"$2" ;;
 	/node/scripts/*) cp "$MACHINE/scripts/\${1##*/}" "$2" ;;
+	/node/overrides) cat "$MACHINE/overrides" 2>/dev/null || : ;;
+	/node/overrides/clear*) cp "$MACHINE/overrides.clear" "$2" ;;
+	/node/overrides/tree*only=identity) cat "$MACHINE/overrides.identity" ;;
+	/node/overrides/tree*) cat "$MACHINE/overrides.tree" ;;
 	/node/variables) echo "HOSTNAME=node01" >"$2" ;;
 	*) return 22 ;;
 	esac
