@@ -5,8 +5,8 @@ import { messageType, option, readAddress, readText, readU8, textValue } from ".
 import { broadcastFlag, type DhcpPacket, noAddress } from "../dhcp/packet.ts";
 import type { Endpoint } from "../udp.ts";
 
-/** An operating system's client, and the three kinds of firmware that ask for something to boot. */
-export type AskerKind = "plain" | "bios" | "uefi" | "http";
+/** An operating system's client, and the kinds of firmware that ask for something to boot: PCs', and ARM servers'. */
+export type AskerKind = "plain" | "bios" | "uefi" | "http" | "arm64";
 
 export interface DhcpQuestion {
   readonly kind: AskerKind;
@@ -38,6 +38,7 @@ const firmware: Readonly<
   bios: { arch: 0, protocol: "PXEClient" },
   uefi: { arch: 7, protocol: "PXEClient" },
   http: { arch: 16, protocol: "HTTPClient" },
+  arm64: { arch: 11, protocol: "PXEClient" },
 };
 
 /** What clients of all kinds ask for: netmask, router, DNS, names, boot server and file. */

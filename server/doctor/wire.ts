@@ -81,13 +81,14 @@ async function askWire(
 ): Promise<WireFacts["dhcp"]> {
   const { node, stranger } = wire.askedAs;
   const macs = [stranger, node?.macs[0]].filter((mac) => mac !== undefined);
+  const asked: readonly AskerKind[] = options.hasArmFlavor ? [...kinds, "arm64"] : kinds;
   if (wire.own === undefined || macs.length === 0) {
     return { kind: "not-asked", reason: "it has no address of its own to ask from" };
   }
   try {
     const answers = await probeDhcp({
       address: wire.own,
-      askers: macs.flatMap((mac) => kinds.map((kind) => ({ kind, mac }))),
+      askers: macs.flatMap((mac) => asked.map((kind) => ({ kind, mac }))),
       wait: options.wait,
       bootServer: wire.config?.mode === "proxy",
       sockets: nodeDatagramSockets,

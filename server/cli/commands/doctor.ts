@@ -32,7 +32,7 @@ export const doctorCommand: Command = {
   },
   description:
     "Looks at the daemon, its ports and who holds them, disk space, clock, tools, the default flavor and the firewall's rules. On each " +
-    "interface it asks for an address as an operating system, as BIOS and UEFI PXE firmware and as UEFI HTTP boot firmware, " +
+    "interface it asks for an address as an operating system, as BIOS and UEFI PXE firmware and as UEFI HTTP boot firmware (where there is an arm64 flavor, as ARM firmware too), " +
     "in the name of a made-up machine and of a known node, and tells every server that answers; it fetches the first loaders by TFTP " +
     "and script, kernel and ramdisk by HTTP. Nothing is taken or changed. Needs root. Exit code 0 when nothing is in the way, else 8. It " +
     "sees the services from this machine; a firewall or switch between it and others is not seen, beyond a hint from nftables' rules.",

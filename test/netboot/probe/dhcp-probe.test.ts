@@ -14,7 +14,7 @@ import { FakeLan, VirtualClock } from "../../fakes/network.ts";
 
 const mac = "52:54:00:aa:00:01" as MacAddress;
 const stranger = "02:00:00:aa:00:02" as MacAddress;
-const kinds: readonly AskerKind[] = ["plain", "bios", "uefi", "http"];
+const kinds: readonly AskerKind[] = ["plain", "bios", "uefi", "http", "arm64"];
 const localDisk: BootDecision = { kind: "local-disk", reason: "installed" };
 
 async function startServer(
@@ -72,6 +72,7 @@ describe("probeDhcp()", () => {
       ["bios", "10.77.0.1", "10.77.0.11", "undionly.kpxe"],
       ["uefi", "10.77.0.1", "10.77.0.11", "snponly.efi"],
       ["http", "10.77.0.1", "10.77.0.11", "http://10.77.0.1:8088/boot/loader/snponly.efi"],
+      ["arm64", "10.77.0.1", "10.77.0.11", "grubaa64.efi"],
     ]);
     expect(answers.flatMap(({ readOtherwise }) => readOtherwise)).toEqual([]);
     await server.stop();
