@@ -1,12 +1,15 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { expect, test } from "vitest";
-import { type EntryTable, EntryTableBuilder } from "../../images/sync/entry-table.ts";
-import { ListingDecoder } from "../../images/sync/listing.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { planTables } from "../../images/sync/plan-tables.ts";
+import { compileTo } from "../bench/compile.ts";
+import { madeTable } from "./made-listing.ts";
 
 const entries = 1_000_000;
-const inDirectory = 12;
 const bound = 300 * 1024 * 1024;
 
 setFlagsFromString("--expose-gc");
@@ -19,56 +22,12 @@ function held(): number {
   return heapUsed + external;
 }
 
-/** find's output for a tree like a Debian system's: directories of a dozen entries, names of some 20 characters, four levels deep. */
-function* listing(changed: number): Generator<string> {
-  yield "d 755 0 0 4096 8 1700000000.1234567890 1700000000.1234567890 2049:2 20\0\0\0";
-  for (let i = 0; i < entries / inDirectory; i++) {
-    const top = `share-${i % 100}`;
-    const middle = `${top}/package-${i % 10_000}`;
-    const directory = `${middle}/directory-${i}`;
-    const made = [...(i < 100 ? [top] : []), ...(i < 10_000 ? [middle] : []), directory];
-    for (const path of made) {
-      yield `d 755 0 0 4096 8 1700000000.1234567890 1700000000.1234567890 2049:${1e7 + i} 2\0\0${path}\0`;
-    }
-    for (let j = 1; j < inDirectory; j++) {
-      const number = i * inDirectory + j;
-      const time = `17000${String(number + (number % 100 < changed ? 1 : 0)).padStart(5, "0")}.${number}0`;
-      yield `f 644 0 0 ${number} 8 ${time} ${time} 2049:${number} 1\0\0${directory}/a-file-called-${number}\0`;
-    }
-  }
-}
-
-function tableOf(changed: number): EntryTable {
-  const decoder = new ListingDecoder();
-  const builder = new EntryTableBuilder();
-  let text = "";
-  const flush = () => {
-    const decoded = decoder.write(Buffer.from(text, "latin1"));
-    text = "";
-    for (const listed of decoded.ok ? decoded.value : []) {
-      builder.add(listed);
-    }
-  };
-  for (const record of listing(changed)) {
-    text += record;
-    if (text.length > 65_536) {
-      flush();
-    }
-  }
-  flush();
-  const table = builder.finish();
-  if (!table.ok) {
-    throw new Error(table.error.message);
-  }
-  return table.value;
-}
-
 test("a million entries on both sides, and a plan that writes all of them, are held in under 300 MB", () => {
   const before = held();
 
-  const source = tableOf(0);
+  const source = madeTable(entries, 0);
   const afterOne = held() - before;
-  const target = tableOf(100);
+  const target = madeTable(entries, 100);
   const actions = planTables({
     source: { table: source },
     target: { table: target },
@@ -83,4 +42,35 @@ test("a million entries on both sides, and a plan that writes all of them, are h
   expect(actions.length).toBeGreaterThan(entries * 0.9);
   expect(all).toBeLessThan(bound);
   expect(actions.at(actions.length - 1).kind).toBe("write");
+});
+
+describe("the most that a process has resident while it lists and plans 200,000 entries, beside what it has for few", () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "ingot-memory-"));
+  let worker = "";
+
+  beforeAll(() => {
+    worker = compileTo(folder, "test/interop/plan-memory-worker.ts");
+  });
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** In a process of its own: garbage counts too, as it does in the daemon. */
+  function measured(kind: string, count: number): { readonly actions: number; readonly rss: number } {
+    return JSON.parse(execFileSync(process.execPath, [worker, kind, String(count)], { encoding: "utf8" }));
+  }
+
+  test.each([
+    ["capture", 180_000],
+    ["update", 1000],
+  ])("%s", (kind, actions) => {
+    const few = measured(kind, 2000);
+    const many = measured(kind, 200_000);
+    const more = (many.rss - few.rss) / 1e6;
+
+    console.info(
+      `${kind}: ${Math.round(few.rss / 1e6)} MB for 2,000 entries, ${Math.round(more)} MB more for 200,000`,
+    );
+    expect(many.actions).toBeGreaterThan(actions);
+    expect(more).toBeLessThan(150);
+  });
 });
