@@ -117,6 +117,21 @@ describe.skipIf(!hasSshd)("overrides in updates", () => {
     expect((await update({ dryRun: true })).plan.actions).toEqual([]);
   });
 
+  test("are pushed alone: nothing else is written, nothing deleted, no version noted", async () => {
+    shell(`cd '${node}'; echo hand > etc/motd; echo hand > usr/lib/file-9; echo extra > etc/extra; rm -r etc/new`);
+
+    const result = await update({ overridesOnly: true });
+
+    expect(result.plan.summary.delete).toBe(0);
+    expect(shell(`cd '${node}'; cat etc/motd usr/lib/file-9 etc/extra etc/new/one`)).toBe(
+      "web01\nhand\nextra\nother\n",
+    );
+    expect((await update({ overridesOnly: true, dryRun: true })).plan.actions).toEqual([]);
+    expect((await update({ dryRun: true })).plan.actions.map((action) => action.kind).sort()).toEqual(
+      expect.arrayContaining(["delete"]),
+    );
+  });
+
   test("see a change of attributes alone, and one of content that keeps size and time", async () => {
     shell(`cd '${state}/overrides'; sleep 1.1; setfacl -b web01/etc/motd; setfattr -n user.more -v x all/etc/new/one
       echo reck > '${folder}/same'; touch -r rack/etc/rack '${folder}/same'; cat '${folder}/same' > rack/etc/rack; touch -r '${folder}/same' rack/etc/rack`);
