@@ -9,7 +9,7 @@ import { DirectoryStore } from "../images/store/directory-store.ts";
 import { aptSource } from "../netboot/flavor/apt-source.ts";
 import { debianArchitecture } from "../netboot/flavor/flavor.ts";
 import type { Credentials } from "./api/auth.ts";
-import type { Status } from "./api/schema.ts";
+import type { Status } from "./api/schema/status.ts";
 import { createTokens } from "./client-tokens.ts";
 import type { Config } from "./config/schema.ts";
 import { createSqliteStrangers } from "./discovery/sqlite-strangers.ts";

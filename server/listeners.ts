@@ -7,7 +7,7 @@ import { nodeDatagramSockets } from "../netboot/node-udp.ts";
 import { TftpServer } from "../netboot/tftp/server.ts";
 import type { Credentials } from "./api/auth.ts";
 import { createRouter, type RequestHandler, type Route } from "./api/router.ts";
-import type { Status } from "./api/schema.ts";
+import type { Status } from "./api/schema/status.ts";
 import type { Config } from "./config/schema.ts";
 import { type ListenAt, type Listener, listen } from "./http.ts";
 import type { BootPlace } from "./interfaces.ts";

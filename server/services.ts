@@ -8,7 +8,7 @@ import type { HostKeyStore, RemoteConnector } from "../images/remote/session.ts"
 import type { ImageStore } from "../images/store/store.ts";
 import type { FlavorArch, FlavorInfo } from "../netboot/flavor/flavor.ts";
 import type { SystemKernel } from "../netboot/flavor/kernel-files.ts";
-import type { Status } from "./api/schema.ts";
+import type { Status } from "./api/schema/status.ts";
 import type { AdoptionRule } from "./discovery/adoption.ts";
 import type { StrangerRegistry } from "./discovery/registry.ts";
 import type { HostRegistry } from "./hosts/registry.ts";

@@ -1,3 +1,14 @@
+/**
+ * The endpoints of the daemon's API. The CLI, the console and the tests speak exactly the shapes in schema/; docs/api.md is
+ * checked against the list here.
+ *
+ * Admin endpoints (all below `/api`) are reached over `STATE/ingot.sock` (the socket's owner is the administrator), or over
+ * HTTPS with `Authorization: Bearer TOKEN`. Failures are `Problem` documents (`application/problem+json`).
+ * Long work answers 202 with `JobsStarted`; its life is followed as Server-Sent Events:
+ * every `data:` line is one `JobEvent`, its `id:` the event's id, and `Last-Event-ID` or `?after=` resumes.
+ * A stream of one job ends after the event that says done, failed or cancelled.
+ */
+
 /** METHOD path → request body (if any) → answer. `NODES` is names, ranges and groups: `web[01-16],@compute,db1`. */
 export const endpoints = {
   status: "GET /api/status", //                              → Status

@@ -1,5 +1,5 @@
 import type { AppError, ErrorCode } from "../../base/errors.ts";
-import type { Problem } from "./schema.ts";
+import type { Problem } from "./schema/status.ts";
 
 /** Error code to HTTP status: one of exactly two tables over the codes (the other gives exit codes). */
 export const httpStatuses = {

@@ -117,7 +117,7 @@ export function pathParam(context: Pick<RouteContext, "params">, name: string): 
   return value;
 }
 
-/** What a schema of api/schema.ts offers. */
+/** What a schema of api/schema/ offers. */
 export interface Parser<T> {
   safeParse(
     value: unknown,

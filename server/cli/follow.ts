@@ -1,6 +1,6 @@
 /** Follows jobs to their end: one progress line per job on a terminal, a line per phase elsewhere. */
 import { AppError } from "../../base/errors.ts";
-import { Job, JobEvent, type JobEvent as JobEventValue, type Job as JobValue } from "../api/schema.ts";
+import { Job, JobEvent, type JobEvent as JobEventValue, type Job as JobValue } from "../api/schema/job.ts";
 import type { ApiClient } from "./api.ts";
 import type { CommandContext } from "./command.ts";
 import { ProgressDisplay } from "./progress-display.ts";

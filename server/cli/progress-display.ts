@@ -1,4 +1,4 @@
-import type { Job, JobEvent, JobProgress } from "../api/schema.ts";
+import type { Job, JobEvent, JobProgress } from "../api/schema/job.ts";
 import type { OutputStream } from "./command.ts";
 import { progressFraction, renderProgress } from "./output.ts";
 

@@ -1,6 +1,6 @@
 /** What a machine says of its hardware, checked: it is as hostile as any other. */
 import { err, ok, type Result } from "../../base/result.ts";
-import { type Hardware, HardwareReport } from "../api/schema.ts";
+import { type Hardware, HardwareReport } from "../api/schema/discovery.ts";
 
 /** Reads what netboot/ramdisk/hardware.sh prints. */
 export function parseHardware(text: string): Result<Hardware, string> {

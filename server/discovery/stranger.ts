@@ -1,6 +1,6 @@
 /** A machine that nobody knows and that netboots: what is known of it until somebody adopts it, and what it is to do meanwhile. */
 import type { MacAddress } from "../../base/net-types.ts";
-import type { Hardware } from "../api/schema.ts";
+import type { Hardware } from "../api/schema/discovery.ts";
 import type { Host } from "../hosts/host.ts";
 
 export interface Stranger {

@@ -1,7 +1,7 @@
 /** All that `ingot doctor` has seen, as one value: gather.ts sees, judge.ts says what it means. */
 import type { Ipv4Address, Ipv4Cidr, MacAddress } from "../../base/net-types.ts";
 import type { DhcpAnswer } from "../../netboot/probe/dhcp-question.ts";
-import type { Status } from "../api/schema.ts";
+import type { Status } from "../api/schema/status.ts";
 import type { InterfaceConfig } from "../config/schema.ts";
 
 export interface DoctorFacts {

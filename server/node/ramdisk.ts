@@ -9,7 +9,7 @@ import { AppError } from "../../base/errors.ts";
 import { parseIpv4 } from "../../base/net-types.ts";
 import { bearerToken } from "../api/auth.ts";
 import { noContent, type Route, type RouteContext, readBody, text } from "../api/router.ts";
-import type { Hardware } from "../api/schema.ts";
+import type { Hardware } from "../api/schema/discovery.ts";
 import { adoptByRule } from "../discovery/adoption.ts";
 import { parseHardware } from "../discovery/hardware.ts";
 import { type Stranger, waitAnswer } from "../discovery/stranger.ts";

@@ -2,7 +2,8 @@
 import { AppError } from "../../base/errors.ts";
 import { collect } from "../../base/result.ts";
 import { json, type Route, readJson } from "../api/router.ts";
-import { AdoptRequest, type Discovered, DiscoveredChange, RescueRequest } from "../api/schema.ts";
+import { AdoptRequest, type Discovered, DiscoveredChange } from "../api/schema/discovery.ts";
+import { RescueRequest } from "../api/schema/node.ts";
 import { adoptInOrder, namesOf } from "../discovery/adoption.ts";
 import type { Stranger } from "../discovery/stranger.ts";
 import { parseHost, parseKernelArguments, parseUnicastMac } from "../hosts/host.ts";

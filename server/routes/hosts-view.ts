@@ -1,6 +1,6 @@
 /** Nodes and installs as the API shows them. */
 import { formatVersion } from "../../images/manifest.ts";
-import type { Node, NodeInstall } from "../api/schema.ts";
+import type { Node, NodeInstall } from "../api/schema/node.ts";
 import { decideBoot } from "../boot-policy.ts";
 import type { Host } from "../hosts/host.ts";
 import type { Install } from "../installs/install.ts";

@@ -6,7 +6,8 @@ import { type PackageChange, packageChanges, rpmPackageChanges } from "../../ima
 import { type DatabaseFile, listRpmPackages } from "../../images/store/rpm-list.ts";
 import type { EntryDifference } from "../../images/store/store.ts";
 import { json, pathParam, type Route } from "../api/router.ts";
-import type { FileVersions, ImageDiff, PlannedAction } from "../api/schema.ts";
+import type { FileVersions, ImageDiff } from "../api/schema/image.ts";
+import type { PlannedAction } from "../api/schema/update.ts";
 import type { Services } from "../services.ts";
 import { queryVersion, versionRef } from "./image-history.ts";
 import { imageName, wanted } from "./results.ts";

@@ -3,7 +3,7 @@ import { isAbsolute } from "node:path";
 import { AppError } from "../../base/errors.ts";
 import type { ImportSource } from "../../images/store/store.ts";
 import { json, pathParam, type Route, readJson } from "../api/router.ts";
-import { ExportRequest, ImportRequest } from "../api/schema.ts";
+import { ExportRequest, ImportRequest } from "../api/schema/image-file.ts";
 import type { JobSpec, Json } from "../jobs/job.ts";
 import type { Services } from "../services.ts";
 import type { ExportParams, ImportParams } from "../workflows/image-file-params.ts";

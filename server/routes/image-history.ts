@@ -16,7 +16,7 @@ import {
   RollbackRequest,
   TagRequest,
   type VersionTags,
-} from "../api/schema.ts";
+} from "../api/schema/image.ts";
 import { isInstallOver } from "../installs/install.ts";
 import type { JobSpec } from "../jobs/job.ts";
 import type { Services } from "../services.ts";

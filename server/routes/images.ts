@@ -3,7 +3,7 @@ import { parseRelPath } from "../../base/path-bytes.ts";
 import type { ImageName, Manifest } from "../../images/manifest.ts";
 import type { ImageSummary as StoredImage } from "../../images/store/store.ts";
 import { json, noContent, pathParam, type Route, readJson } from "../api/router.ts";
-import { type ImageContent, type ImageSummary, type ImageVersion, LockRequest } from "../api/schema.ts";
+import { type ImageContent, type ImageSummary, type ImageVersion, LockRequest } from "../api/schema/image.ts";
 import type { Services } from "../services.ts";
 import { readInstallableVersion } from "../workflows/installable-version.ts";
 import { layoutLimit, layoutPath } from "../workflows/layout.ts";

@@ -1,7 +1,7 @@
 import { AppError } from "../../base/errors.ts";
 import { eventStream } from "../api/event-stream.ts";
 import { json, pathParam, queryNumber, type Route, type RouteContext } from "../api/router.ts";
-import type { Job as JobView } from "../api/schema.ts";
+import type { Job as JobView } from "../api/schema/job.ts";
 import type { Job } from "../jobs/job.ts";
 import type { Services } from "../services.ts";
 

@@ -2,7 +2,7 @@ import { AppError } from "../../base/errors.ts";
 import { parseIpv4 } from "../../base/net-types.ts";
 import { collect } from "../../base/result.ts";
 import { json, pathParam, type Route, readJson, text } from "../api/router.ts";
-import { NodesAdd, NodesRequest, NodesSet } from "../api/schema.ts";
+import { NodesAdd, NodesRequest, NodesSet } from "../api/schema/node.ts";
 import {
   type Host,
   parseGroupName,

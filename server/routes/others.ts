@@ -3,7 +3,7 @@ import { AppError } from "../../base/errors.ts";
 import { sh } from "../../base/posix-quote.ts";
 import type { FlavorInfo } from "../../netboot/flavor/flavor.ts";
 import { json, noContent, pathParam, type Route } from "../api/router.ts";
-import type { Flavor } from "../api/schema.ts";
+import type { Flavor } from "../api/schema/flavor.ts";
 import type { Services } from "../services.ts";
 
 export function flavorView(flavor: FlavorInfo): Flavor {

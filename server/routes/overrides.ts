@@ -6,7 +6,7 @@ import type { Overlaid } from "../../images/overlay/overlays.ts";
 import type { VersionTable } from "../../images/store/version-table.ts";
 import { changesBetween } from "../../images/sync/compare.ts";
 import { json, noContent, pathParam, type Route } from "../api/router.ts";
-import type { NodeOverrides, OverrideList } from "../api/schema.ts";
+import type { NodeOverrides, OverrideList } from "../api/schema/override.ts";
 import { parseHostName } from "../hosts/host.ts";
 import { overridesFor } from "../overrides/for-node.ts";
 import { everybody } from "../overrides/names.ts";

@@ -2,7 +2,7 @@
 import { isAbsolute } from "node:path";
 import { AppError } from "../../base/errors.ts";
 import { json, type Route, readJson } from "../api/router.ts";
-import { TakeOverRequest } from "../api/schema.ts";
+import { TakeOverRequest } from "../api/schema/image-file.ts";
 import type { Services } from "../services.ts";
 import { planTakeOver } from "../systemimager/plan.ts";
 import { readSystemImager } from "../systemimager/read.ts";

@@ -4,17 +4,12 @@ import { AppError } from "../../base/errors.ts";
 import { formatVersion, type VersionId } from "../../images/manifest.ts";
 import { parseFlavorName } from "../../netboot/flavor/flavor.ts";
 import { json, type Parser, pathParam, type Route, type RouteContext, readJson } from "../api/router.ts";
-import {
-  CaptureRequest,
-  CommitRequest,
-  DeployRequest,
-  DriftRequest,
-  FlavorRequest,
-  OverridesPush,
-  PrepareRequest,
-  UpdateRequest,
-  VerifyRequest,
-} from "../api/schema.ts";
+import { CaptureRequest, PrepareRequest } from "../api/schema/capture.ts";
+import { FlavorRequest } from "../api/schema/flavor.ts";
+import { CommitRequest, VerifyRequest } from "../api/schema/image.ts";
+import { DeployRequest } from "../api/schema/node.ts";
+import { OverridesPush } from "../api/schema/override.ts";
+import { DriftRequest, UpdateRequest } from "../api/schema/update.ts";
 import { type Host, parseKernelArguments } from "../hosts/host.ts";
 import type { JobSpec, Json } from "../jobs/job.ts";
 import { isRescueWanted } from "../rescues/rescue.ts";

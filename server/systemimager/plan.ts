@@ -2,7 +2,7 @@
 import { isScriptName, type ScriptStage } from "../../autoinstall/install/stage-scripts.ts";
 import { parseIpv4 } from "../../base/net-types.ts";
 import { parseImageName } from "../../images/manifest.ts";
-import type { TakeOverPlan } from "../api/schema.ts";
+import type { TakeOverPlan } from "../api/schema/image-file.ts";
 import { parseGroupName, parseHostName, parseSelection } from "../hosts/host.ts";
 import { type Cluster, parseClients, parseCluster, parseHostsFile } from "./cluster.ts";
 

@@ -6,7 +6,7 @@ import type { GoldenFacts, MountFacts } from "../../images/capture/facts.ts";
 import type { CaptureRequest as ImageCaptureRequest, PreparedClient } from "../../images/capture/request.ts";
 import { captureImage, prepareClient } from "../../images/capture/run.ts";
 import type { ImageName } from "../../images/manifest.ts";
-import type { CaptureRequest, CaptureResult, PrepareRequest, PrepareResult } from "../api/schema.ts";
+import type { CaptureRequest, CaptureResult, PrepareRequest, PrepareResult } from "../api/schema/capture.ts";
 import type { Json } from "../jobs/job.ts";
 import type { JobHandler } from "../jobs/runner.ts";
 import type { Services } from "../services.ts";

@@ -3,7 +3,7 @@ import { AppError } from "../../base/errors.ts";
 import { escapePath } from "../../base/path-bytes.ts";
 import { removeServicesOff } from "../../images/chroot/services-off.ts";
 import { formatVersion, type ImageName } from "../../images/manifest.ts";
-import type { CommitResult, VerifyResult } from "../api/schema.ts";
+import type { CommitResult, VerifyResult } from "../api/schema/image.ts";
 import type { JobHandler } from "../jobs/runner.ts";
 import type { Services } from "../services.ts";
 

@@ -2,7 +2,7 @@
 import { AppError } from "../../base/errors.ts";
 import { duration } from "../../base/quantity.ts";
 import { formatVersion, type ImageName } from "../../images/manifest.ts";
-import type { DeployResult } from "../api/schema.ts";
+import type { DeployResult } from "../api/schema/node.ts";
 import type { HostName } from "../hosts/host.ts";
 import { type Install, overdue } from "../installs/install.ts";
 import type { JobContext, JobHandler } from "../jobs/runner.ts";

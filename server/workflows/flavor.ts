@@ -4,7 +4,7 @@ import { formatVersion, type VersionId } from "../../images/manifest.ts";
 import { flavorArch } from "../../netboot/flavor/flavor.ts";
 import { isKernelFile, kernelVersionOf, type SystemKernel } from "../../netboot/flavor/kernel-files.ts";
 import { newestKernel } from "../../netboot/flavor/kernel-version.ts";
-import type { FlavorRequest } from "../api/schema.ts";
+import type { FlavorRequest } from "../api/schema/flavor.ts";
 import type { JobHandler } from "../jobs/runner.ts";
 import { flavorView } from "../routes/others.ts";
 import { resolveVersion, versionId } from "../routes/results.ts";

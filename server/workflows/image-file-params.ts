@@ -1,6 +1,6 @@
 /** What the jobs of importing and exporting are told. */
 import type { ImportSource } from "../../images/store/store.ts";
-import type { ExportRequest } from "../api/schema.ts";
+import type { ExportRequest } from "../api/schema/image-file.ts";
 
 export interface ImportParams {
   readonly image: string;

@@ -2,7 +2,7 @@
 import { encodeLayout } from "../../autoinstall/layout/encode.ts";
 import { layoutFromFacts } from "../../autoinstall/layout/from-facts.ts";
 import { parseVersionRef } from "../../images/manifest.ts";
-import type { ExportRequest, ExportResult, ImportResult } from "../api/schema.ts";
+import type { ExportRequest, ExportResult, ImportResult } from "../api/schema/image-file.ts";
 import type { JobHandler } from "../jobs/runner.ts";
 import { imageName, wanted } from "../routes/results.ts";
 import type { Services } from "../services.ts";

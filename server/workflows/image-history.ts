@@ -1,6 +1,6 @@
 /** Long work on an image's versions: rolling the tree back, copying, moving. */
 import { parseVersionRef } from "../../images/manifest.ts";
-import type { CopyResult, MoveResult, RollbackResult } from "../api/schema.ts";
+import type { CopyResult, MoveResult, RollbackResult } from "../api/schema/image.ts";
 import type { JobHandler } from "../jobs/runner.ts";
 import { imageName, versionText, wanted } from "../routes/results.ts";
 import type { Services } from "../services.ts";

@@ -1,7 +1,7 @@
 /** Takes over what a plan says from a SystemImager server's folder. What fails does not keep the rest from being taken. */
 import { AppError, toAppError } from "../../base/errors.ts";
 import { collect } from "../../base/result.ts";
-import type { TakeOverPlan, TakeOverResult } from "../api/schema.ts";
+import type { TakeOverPlan, TakeOverResult } from "../api/schema/image-file.ts";
 import { parseHost } from "../hosts/host.ts";
 import type { JobHandler } from "../jobs/runner.ts";
 import { imageName, wanted } from "../routes/results.ts";

@@ -4,7 +4,7 @@ import type { ImageName } from "../../images/manifest.ts";
 import type { SyncAction } from "../../images/sync/actions.ts";
 import type { UpdateResult as NodeUpdate } from "../../images/update/request.ts";
 import { updateNode } from "../../images/update/run.ts";
-import type { PlannedAction, UpdateResult } from "../api/schema.ts";
+import type { PlannedAction, UpdateResult } from "../api/schema/update.ts";
 import type { HostName } from "../hosts/host.ts";
 import type { JobContext, JobHandler } from "../jobs/runner.ts";
 import { overriddenNode, overridesFor } from "../overrides/for-node.ts";

@@ -46,7 +46,7 @@ export const packageImporters: Readonly<Record<string, readonly string[]>> = {
   yaml: ["server/config/"],
   zod: [
     "server/config/schema.ts",
-    "server/api/schema.ts",
+    "server/api/schema/",
     "images/manifest.ts",
     "images/capture/",
     "images/container/",
@@ -67,6 +67,3 @@ export const worldlyGlobals: readonly RegExp[] = [
   /\bconsole\.(?:log|error|warn|info|debug)\(/,
   /\bprocess\.(?:env|argv|exit|exitCode|pid|cwd|getuid|kill|on|once|std\w+|platform|hrtime|memoryUsage|version)\b/,
 ];
-
-/** Data tables that may be long. */
-export const largeTables: ReadonlySet<string> = new Set(["server/api/schema.ts"]);

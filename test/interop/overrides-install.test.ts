@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { overrideFunctions, renderLayOverrides } from "../../autoinstall/install/script-overrides.ts";
 import { treeFunctions } from "../../autoinstall/install/script-tree.ts";
 import { listCommand } from "../../images/sync/listing.ts";
-import { NodeOverrides, OverrideList } from "../../server/api/schema.ts";
+import { NodeOverrides, OverrideList } from "../../server/api/schema/override.ts";
 import { type App, startApp } from "../../server/app.ts";
 import { parseConfig } from "../../server/config/parse.ts";
 import { testEnv } from "../fakes/env.ts";

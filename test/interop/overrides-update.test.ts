@@ -118,7 +118,9 @@ describe.skipIf(!hasSshd)("overrides in updates", () => {
   });
 
   test("are pushed alone: nothing else is written, nothing deleted, no version noted", async () => {
-    shell(`cd '${node}'; echo hand > etc/motd; echo hand > usr/lib/file-9; echo extra > etc/extra; rm -r etc/new`);
+    shell(
+      `cd '${node}'; echo hand > etc/motd; echo hand > usr/lib/file-9; echo extra > etc/extra; rm -r etc/new`,
+    );
 
     const result = await update({ overridesOnly: true });
 

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { compareRpmVersions } from "../../images/store/package-changes.ts";
-import { ImageDiff } from "../../server/api/schema.ts";
+import { ImageDiff } from "../../server/api/schema/image.ts";
 import { type App, startApp } from "../../server/app.ts";
 import { parseConfig } from "../../server/config/parse.ts";
 import { testEnv } from "../fakes/env.ts";

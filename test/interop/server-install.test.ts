@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listCommand } from "../../images/sync/listing.ts";
-import { ImageContent } from "../../server/api/schema.ts";
+import { ImageContent } from "../../server/api/schema/image.ts";
 import { type App, startApp } from "../../server/app.ts";
 import { parseConfig } from "../../server/config/parse.ts";
 import { testEnv } from "../fakes/env.ts";

@@ -3,7 +3,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ImageDetails, ImageDiff, type Job, NodeList, PruneResult } from "../../server/api/schema.ts";
+import { ImageDetails, ImageDiff, PruneResult } from "../../server/api/schema/image.ts";
+import type { Job } from "../../server/api/schema/job.ts";
+import { NodeList } from "../../server/api/schema/node.ts";
 import { type App, startApp } from "../../server/app.ts";
 import { parseConfig } from "../../server/config/parse.ts";
 import { testEnv } from "../fakes/env.ts";

@@ -2,7 +2,9 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ImageDetails, NodeList, TakeOverPlan, TakeOverResult } from "../../server/api/schema.ts";
+import { ImageDetails } from "../../server/api/schema/image.ts";
+import { TakeOverPlan, TakeOverResult } from "../../server/api/schema/image-file.ts";
+import { NodeList } from "../../server/api/schema/node.ts";
 import { type App, startApp } from "../../server/app.ts";
 import { parseConfig } from "../../server/config/parse.ts";
 import { installableLayout } from "../../server/workflows/layout.ts";

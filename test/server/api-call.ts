@@ -1,7 +1,7 @@
 /** The API of a daemon under test, over its local socket. */
 import { request } from "node:http";
 import { join } from "node:path";
-import { Job, JobsStarted } from "../../server/api/schema.ts";
+import { Job, JobsStarted } from "../../server/api/schema/job.ts";
 import type { App } from "../../server/app.ts";
 
 /** Calls and returns the decoded body: an answer, or a problem document. */

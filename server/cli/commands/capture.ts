@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { formatByteSize, parseByteSize } from "../../../base/quantity.ts";
-import { CaptureResult, type Job, PrepareResult } from "../../api/schema.ts";
+import { CaptureResult, PrepareResult } from "../../api/schema/capture.ts";
+import type { Job } from "../../api/schema/job.ts";
 import { usageError } from "../arguments.ts";
 import type { Command, CommandContext, OptionSpec } from "../command.ts";
 import { renderTable, withCommas } from "../output.ts";

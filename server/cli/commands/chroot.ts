@@ -8,7 +8,7 @@ import {
   putServicesOff,
   removeServicesOff,
 } from "../../../images/chroot/services-off.ts";
-import { ImageLock } from "../../api/schema.ts";
+import { ImageLock } from "../../api/schema/image.ts";
 import type { Command, CommandContext } from "../command.ts";
 
 export const imageChrootCommand: Command = {

@@ -1,4 +1,5 @@
-import { DeployResult, FlavorList, NodeList } from "../../api/schema.ts";
+import { FlavorList } from "../../api/schema/flavor.ts";
+import { DeployResult, NodeList } from "../../api/schema/node.ts";
 import { usageError } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { followJobs, throwIfFailed } from "../follow.ts";

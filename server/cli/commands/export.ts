@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { AppError } from "../../../base/errors.ts";
 import { parseIpv4, parseMac } from "../../../base/net-types.ts";
-import { NodeList } from "../../api/schema.ts";
+import { NodeList } from "../../api/schema/node.ts";
 import { loadConfig } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
 import { readFolder, writeFiles } from "../../exports/output-folder.ts";

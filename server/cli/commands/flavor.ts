@@ -1,6 +1,6 @@
 import { AppError } from "../../../base/errors.ts";
 import { formatByteSize } from "../../../base/quantity.ts";
-import { type Flavor, FlavorList, FlavorResult } from "../../api/schema.ts";
+import { type Flavor, FlavorList, FlavorResult } from "../../api/schema/flavor.ts";
 import type { Command } from "../command.ts";
 import { renderTable, timeText } from "../output.ts";
 import { given, printJson, runJobs } from "./started.ts";

@@ -1,5 +1,5 @@
 import { formatByteSize } from "../../../base/quantity.ts";
-import type { Hardware } from "../../api/schema.ts";
+import type { Hardware } from "../../api/schema/discovery.ts";
 
 /** What a machine is, in a few words: `Dell PowerEdge R640, 32 x Xeon …, 128 GB, 2 disks`. */
 export function hardwareSummary(hardware: Hardware): string {

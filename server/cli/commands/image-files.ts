@@ -1,7 +1,7 @@
 /** Images as files: in from a disk, a tar, a container archive or a directory, out to a tar, a container archive or a disk. */
 import { resolve } from "node:path";
 import { formatByteSize, parseByteSize } from "../../../base/quantity.ts";
-import { ExportResult, ImportResult } from "../../api/schema.ts";
+import { ExportResult, ImportResult } from "../../api/schema/image-file.ts";
 import { usageError } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { withCommas } from "../output.ts";

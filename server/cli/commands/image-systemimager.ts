@@ -1,6 +1,6 @@
 /** `image import --systemimager`: what a SystemImager server had, as Ingot has it. */
 import { formatByteSize } from "../../../base/quantity.ts";
-import { TakeOverPlan, TakeOverResult } from "../../api/schema.ts";
+import { TakeOverPlan, TakeOverResult } from "../../api/schema/image-file.ts";
 import type { CommandContext } from "../command.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { withCommas } from "../output.ts";

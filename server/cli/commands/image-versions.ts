@@ -1,6 +1,6 @@
 /** What is done with an image's versions: rolling back, naming, copying, moving, pruning. */
 import { formatByteSize } from "../../../base/quantity.ts";
-import { CopyResult, MoveResult, PruneResult, RollbackResult, VersionTags } from "../../api/schema.ts";
+import { CopyResult, MoveResult, PruneResult, RollbackResult, VersionTags } from "../../api/schema/image.ts";
 import { usageError } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { withCommas } from "../output.ts";

@@ -8,9 +8,9 @@ import {
   ImageDiff,
   ImageList,
   type ImageVersion,
-  type PlannedAction,
   VerifyResult,
-} from "../../api/schema.ts";
+} from "../../api/schema/image.ts";
+import type { PlannedAction } from "../../api/schema/update.ts";
 import { usageError } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { renderTable, timeText, withCommas } from "../output.ts";

@@ -1,5 +1,5 @@
 /** How much an image puts into the filesystems of its layout, asked of the daemon. */
-import { ImageContent } from "../../api/schema.ts";
+import { ImageContent } from "../../api/schema/image.ts";
 import type { CommandContext } from "../command.ts";
 import type { Source } from "./layout.ts";
 

@@ -1,4 +1,5 @@
-import { type Discovered, DiscoveredList, NodeList } from "../../api/schema.ts";
+import { type Discovered, DiscoveredList } from "../../api/schema/discovery.ts";
+import { NodeList } from "../../api/schema/node.ts";
 import { usageError } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { renderTable, timeText } from "../output.ts";

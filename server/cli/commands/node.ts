@@ -1,4 +1,4 @@
-import { Node, NodeList, type Node as NodeValue } from "../../api/schema.ts";
+import { Node, NodeList, type Node as NodeValue } from "../../api/schema/node.ts";
 import { usageError } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { renderTable, timeText } from "../output.ts";

@@ -1,5 +1,5 @@
 import { formatByteSize } from "../../../base/quantity.ts";
-import { NodeOverrides, OverrideList } from "../../api/schema.ts";
+import { NodeOverrides, OverrideList } from "../../api/schema/override.ts";
 import type { Command } from "../command.ts";
 import { throwIfFailed } from "../follow.ts";
 import { renderTable, timeText, withCommas } from "../output.ts";

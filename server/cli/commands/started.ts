@@ -1,4 +1,4 @@
-import { type Job, JobsStarted } from "../../api/schema.ts";
+import { type Job, JobsStarted } from "../../api/schema/job.ts";
 import type { CommandContext } from "../command.ts";
 import { type FollowOptions, followJobs, throwIfFailed } from "../follow.ts";
 

@@ -1,4 +1,5 @@
-import { ClientLine, HostKeyList, type Job, JobEvent, JobList, Status } from "../../api/schema.ts";
+import { type Job, JobEvent, JobList } from "../../api/schema/job.ts";
+import { ClientLine, HostKeyList, Status } from "../../api/schema/status.ts";
 import type { Command } from "../command.ts";
 import { followJobs } from "../follow.ts";
 import { renderTable, timeText } from "../output.ts";

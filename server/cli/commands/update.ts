@@ -1,5 +1,6 @@
 import { formatByteSize } from "../../../base/quantity.ts";
-import { type Job, UpdateResult } from "../../api/schema.ts";
+import type { Job } from "../../api/schema/job.ts";
+import { UpdateResult } from "../../api/schema/update.ts";
 import { usageError } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { throwIfFailed } from "../follow.ts";

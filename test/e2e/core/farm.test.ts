@@ -6,17 +6,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import {
-  CaptureResult,
-  ClientLine,
-  CommitResult,
-  ImageDiff,
-  ImageVersion,
-  Node,
-  NodeList,
-  PrepareResult,
-  UpdateResult,
-} from "../../../server/api/schema.ts";
+import { CaptureResult, PrepareResult } from "../../../server/api/schema/capture.ts";
+import { CommitResult, ImageDiff, ImageVersion } from "../../../server/api/schema/image.ts";
+import { Node, NodeList } from "../../../server/api/schema/node.ts";
+import { ClientLine } from "../../../server/api/schema/status.ts";
+import { UpdateResult } from "../../../server/api/schema/update.ts";
 import { differences, withDisk } from "../../lab/judge.ts";
 import { Lab } from "../../lab/lab.ts";
 import type { Machine } from "../../lab/machine.ts";

@@ -5,7 +5,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DiscoveredList, FlavorList } from "../../../server/api/schema.ts";
+import { DiscoveredList } from "../../../server/api/schema/discovery.ts";
+import { FlavorList } from "../../../server/api/schema/flavor.ts";
 import { Lab } from "../../lab/lab.ts";
 import type { Machine } from "../../lab/machine.ts";
 import { labNetwork } from "../../lab/network.ts";

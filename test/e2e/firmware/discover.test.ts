@@ -1,6 +1,7 @@
 /** A machine that nobody knows: it reports itself, is adopted while it waits, and boots on by itself into what is asked for next. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DiscoveredList, Node } from "../../../server/api/schema.ts";
+import { DiscoveredList } from "../../../server/api/schema/discovery.ts";
+import { Node } from "../../../server/api/schema/node.ts";
 import { Lab } from "../../lab/lab.ts";
 import type { Machine } from "../../lab/machine.ts";
 import { labNetwork } from "../../lab/network.ts";

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DiscoveredList } from "../../../server/api/schema.ts";
+import { DiscoveredList } from "../../../server/api/schema/discovery.ts";
 import { Lab } from "../../lab/lab.ts";
 import type { Machine } from "../../lab/machine.ts";
 import { labNetwork } from "../../lab/network.ts";

@@ -1,6 +1,6 @@
 /** A golden client with BIOS and msdos label, installed onto a UEFI machine through OVMF's own PXE stack. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Node } from "../../../server/api/schema.ts";
+import { Node } from "../../../server/api/schema/node.ts";
 import { Lab } from "../../lab/lab.ts";
 import type { Machine } from "../../lab/machine.ts";
 

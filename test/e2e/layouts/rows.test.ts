@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Node } from "../../../server/api/schema.ts";
+import { Node } from "../../../server/api/schema/node.ts";
 import { Lab } from "../../lab/lab.ts";
 import type { Machine } from "../../lab/machine.ts";
 import type { DiskSpec, Firmware } from "../../lab/machine-spec.ts";

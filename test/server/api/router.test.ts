@@ -6,7 +6,8 @@ import { equalInConstantTime } from "../../../server/api/auth.ts";
 import { problemOf } from "../../../server/api/problem.ts";
 import { fileResponse, parseRange } from "../../../server/api/range.ts";
 import { createRouter, json, type Route, readBody, readJson, text } from "../../../server/api/router.ts";
-import { NodesRequest, Problem } from "../../../server/api/schema.ts";
+import { NodesRequest } from "../../../server/api/schema/node.ts";
+import { Problem } from "../../../server/api/schema/status.ts";
 
 const remote: Peer = { address: "10.0.0.9", local: false };
 const local: Peer = { local: true };
