@@ -64,7 +64,7 @@ async function digestsNow(root: string): Promise<ReadonlyMap<string, string>> {
   }
 }
 
-describe.skipIf(!hasSshd)("an update over SSH that is killed", () => {
+describe.skipIf(!hasSshd)("an update over SSH that is killed", { timeout: 3_600_000 }, () => {
   const folder = mkdtempSync(path.join(tmpdir(), "ingot-kill-update-"));
   const at = (name: string) => path.join(folder, name);
   let sshd: TestSshd;
