@@ -73,9 +73,11 @@ function renderLinux(
   );
 }
 
+const [firstDisk, secondDisk] = ["0x80", "0x81"].map((drive) => `sanboot --no-describe --drive ${drive}`);
+
 /**
  * BIOS: iPXE starts the first disk's boot sector itself, since many BIOSes do not go on to the next device after a network
- * boot program returns; where that fails, hand back. UEFI: a boot option that returns an error makes the firmware
+ * boot program returns; where there is none, as on the new disk of a mirror, the second's; where that fails, hand back. UEFI: a boot option that returns an error makes the firmware
  * try the next one, while success may end in its menu (UEFI 2.10, section 3.1.7). For UEFI that goes nowhere after that, GRUB
  * looks for the disk's own loader: its configuration for this machine says so (grub.ts).
  */
@@ -87,7 +89,7 @@ function renderLocalDisk(
   if (firmware === "bios") {
     return method === "exit"
       ? lines("#!ipxe", say, "exit 1")
-      : lines("#!ipxe", say, "sanboot --no-describe --drive 0x80 || exit 1");
+      : lines("#!ipxe", say, `${firstDisk} || ${secondDisk} || exit 1`);
   }
   return method === "grub"
     ? lines("#!ipxe", say, `chain tftp://${new URL(httpBase).hostname}/${grubLoader} || exit 1`)

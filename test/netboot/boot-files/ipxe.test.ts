@@ -53,7 +53,7 @@ describe("renderIpxe()", () => {
   });
 
   it.each([
-    ["bios", "sanboot --no-describe --drive 0x80 || exit 1"],
+    ["bios", "sanboot --no-describe --drive 0x80 || sanboot --no-describe --drive 0x81 || exit 1"],
     ["uefi", "exit 1"],
   ] as const)("starts the local disk under %s", (firmware, last) => {
     expect(linesOf({ kind: "local-disk", reason: "installed" }, firmware)).toEqual([
@@ -66,7 +66,7 @@ describe("renderIpxe()", () => {
 
   it.each([
     ["bios", "exit", "exit 1"],
-    ["bios", "disk", "sanboot --no-describe --drive 0x80 || exit 1"],
+    ["bios", "disk", "sanboot --no-describe --drive 0x80 || sanboot --no-describe --drive 0x81 || exit 1"],
     ["uefi", "grub", "chain tftp://10.0.0.1/grubx64.efi || exit 1"],
     ["uefi", "disk", "exit 1"],
   ] as const)("goes a node's own way to its disk: %s by %s", (firmware, method, last) => {
