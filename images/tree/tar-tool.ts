@@ -152,3 +152,8 @@ export function extractTar(options: ExtractOptions): LocalProcess {
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
 }
+
+/** Whether names may be words of tar's command: before 1.16 it takes backslashes in them for escapes. */
+export function takesNames(tools: TarAbilities): boolean {
+  return !tarBefore(tools, 1, 16);
+}
