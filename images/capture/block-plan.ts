@@ -69,7 +69,7 @@ export function runLength(run: BlockRun, file: BlockFile): number {
   return Math.min(file.entry.size, (run.first + run.count) * file.block) - run.first * file.block;
 }
 
-/** The answer to {@link askCommand} for one file: the head of its tar archive, in hexadecimal, and its blocks' digests. */
+/** The answer to what was asked (blocks.ts) for one file: the head of its tar archive, in hexadecimal, and its blocks' digests. */
 export interface BlockAnswer {
   readonly head: string;
   readonly digests: readonly string[];

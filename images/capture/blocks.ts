@@ -8,7 +8,7 @@ import { bothOf } from "../../base/async.ts";
 import { toLatin1 } from "../../base/bytes.ts";
 import { AppError } from "../../base/errors.ts";
 import type { RelPath } from "../../base/path-bytes.ts";
-import { quoteArgv, sh, trustedShell } from "../../base/posix-quote.ts";
+import { sh, trustedShell } from "../../base/posix-quote.ts";
 import type { FileEntry, FileEntryRegular } from "../entry.ts";
 import { type DigestProgram, digestBlocks, linesLimit } from "../remote/block-digests.ts";
 import { digestOf } from "../remote/block-hash.ts";
@@ -17,7 +17,7 @@ import type { RemoteSession } from "../remote/session.ts";
 import { TarDecoder } from "../tar/decode.ts";
 import { type TarMember, writeTar } from "../tar/stream.ts";
 import { TreeRoot } from "../tree/root.ts";
-import type { TarAbilities } from "../tree/tar-tool.ts";
+import { oneMemberTar, type TarAbilities } from "../tree/tar-tool.ts";
 import { type BlockedFile, type BlockFile, blockRuns, parseAnswers, runLength } from "./block-plan.ts";
 import { markOf, pieces, standingDigests } from "./standing-blocks.ts";
 
@@ -42,13 +42,10 @@ export async function askBlocks(
   files: readonly BlockFile[],
 ): Promise<readonly BlockedFile[]> {
   const { session, signal, program } = place;
-  const tar = quoteArgv([
-    ...["tar", "--create", "--file=-", "--format=posix", "--pax-option=delete=atime,delete=ctime"],
-    ...["--numeric-owner", ...(place.tools.tarXattrs ? ["--xattrs", "--xattrs-include=*"] : []), "--"],
-  ]);
   // One line for the head, then one for each block.
-  const each = sh`printf 'file '
-${{ raw: tar }} "$4" 2>/dev/null | head -c ${headBytes} | od -An -v -tx1 | tr -d ' \\n'
+  const each = sh`f=$4
+printf 'file '
+{ ${{ raw: oneMemberTar(place.tools, { sparse: false }) }}; } 2>/dev/null | head -c ${headBytes} | od -An -v -tx1 | tr -d ' \\n'
 echo
 ${{ raw: digestBlocks }}`;
   const command = sh`cd ${place.root} && LC_ALL=C exec xargs -0 -n 4 sh -c ${each} ingot`;

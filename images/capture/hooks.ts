@@ -137,15 +137,13 @@ class Hooks {
 
   async #reply(option: HookOption): Promise<void> {
     for (;;) {
-      const mark = this.#rest.indexOf(codeMark);
-      const end = mark < 0 ? -1 : this.#rest.indexOf("\n", mark);
-      if (end >= 0) {
-        const ended = {
-          said: this.#rest.slice(0, mark),
-          code: Number(this.#rest.slice(mark + codeMark.length, end)),
-        };
-        this.#rest = this.#rest.slice(end + 1);
-        this.#judge(option, ended);
+      // At the end of what has come: the command itself may say the byte, too.
+      const mark = this.#rest.lastIndexOf(codeMark);
+      const code = /^(\d{1,3})\n$/.exec(this.#rest.slice(mark + codeMark.length))?.[1];
+      if (mark >= 0 && code !== undefined) {
+        const said = this.#rest.slice(0, mark);
+        this.#rest = "";
+        this.#judge(option, { said, code: Number(code) });
         return;
       }
       const step = await this.#output.next();

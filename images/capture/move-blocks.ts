@@ -36,8 +36,9 @@ const readWhole = 64 * 1024 * 1024;
 export async function moveBlocks(input: PassInput, trees: Trees): Promise<MovedBlocks> {
   const { session, plan, tree, tools, signal } = input;
   const waiting = signal === undefined ? {} : { signal };
-  // Whether a file held still is asked of find, which must be one that prints times.
-  const wanted = tools.sha256sum && tools.lister !== "stat" ? candidates(input, trees) : [];
+  // Whether a file held still is asked of find, which must be one that prints times; its metadata of tar, whose must have fractions.
+  const able = tools.sha256sum && tools.lister !== "stat" && tools.busyboxTar !== true;
+  const wanted = able ? candidates(input, trees) : [];
   const place = { session, root: plan.root, tree, ...waiting };
   const files =
     wanted.length === 0

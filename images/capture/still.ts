@@ -37,7 +37,12 @@ export async function clientTime(input: Pick<PassInput, "session" | "signal">): 
 /** The stretch from a moment on the client until now. */
 export function stretchFrom(begun: number, clock: Clock): () => Stretch {
   const started = clock.now();
-  return () => ({ from: begun, until: begun + (clock.now() - started) / 1000 });
+  return () => ({ from: begun, until: begun + (clock.now() - started) / 1000 + uncertainty(begun) });
+}
+
+/** A date that shows no fractions was up to a second later. */
+function uncertainty(moment: number): number {
+  return Number.isInteger(moment) ? 1 : 0;
 }
 
 /** Kernels stamp changes with the time of their last tick, some filesystems with the second. */
@@ -94,7 +99,7 @@ export function readGuards(stderr: string): { readonly said: string; readonly st
     const ctime = guardedTime(before);
     const moment = Number.parseFloat(now);
     const held = ctime !== undefined && before === after && Number.isFinite(moment);
-    still.push(held && !isRecent(ctime, { from: moment, until: moment }));
+    still.push(held && !isRecent(ctime, { from: moment, until: moment + uncertainty(moment) }));
     return false;
   });
   return { said: said.join("\n"), still };

@@ -19,7 +19,7 @@ import { type ApplyResult, applyToTree } from "../tree/apply.ts";
 import { noteFlags } from "../tree/metadata.ts";
 import type { TarSender } from "../tree/receive.ts";
 import { scanTable } from "../tree/scan.ts";
-import { guardedTarCommand, memberNames, takesNames, tarCommand } from "../tree/tar-tool.ts";
+import { guardedTarCommand, memberNames, tarCommand } from "../tree/tar-tool.ts";
 import type { ToolFacts } from "./facts.ts";
 import { isUnchanged } from "./history.ts";
 import { layoutFolder, layoutPath } from "./layout-file.ts";
@@ -154,7 +154,7 @@ async function stream(
   for (const action of actions) {
     streamed += isStreamed(action) ? 1 : 0;
   }
-  const guarded = takesNames(tools) && streamed <= (input.attempt > 1 ? guardedLater : guardedAtOnce);
+  const guarded = streamed <= (input.attempt > 1 ? guardedLater : guardedAtOnce);
   const complaints: string[] = [];
   let moved: readonly RelPath[] = [];
   const flags = new Map<RelPath, string>();

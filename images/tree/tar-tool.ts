@@ -34,27 +34,38 @@ export function tarCommand(options: { readonly root: string; readonly tools: Tar
   if (tools.busyboxTar === true) {
     return sh`cd ${options.root} && LC_ALL=C exec xargs -0 -r sh -c ${busyboxBatch} ingot`;
   }
-  const argv = [
-    ...createArgv(tools),
-    "--blocking-factor=64",
-    "--null",
-    ...(tarBefore(tools, 1, 16) ? [] : ["--no-unquote"]),
-    "--files-from=-",
-  ];
-  return sh`cd ${options.root} && LC_ALL=C exec ${{ raw: quoteArgv(argv) }}`;
+  return sh`cd ${options.root} && LC_ALL=C exec ${{ raw: quoteArgv(createArgv(tools, { blockingFactor: 64, sparse: true })) }}`;
 }
 
-function createArgv(tools: TarAbilities): readonly string[] {
+/**
+ * Shell that prints the member `$f` as an archive of its own. GNU's tar reads the name as those of a list: in words of its command it takes
+ * backslashes for escapes. Without `sparse` no holes are looked for, which old tars do by reading the file once more.
+ */
+export function oneMemberTar(tools: TarAbilities, { sparse }: { readonly sparse: boolean }): ShellText {
+  return tools.busyboxTar === true
+    ? trustedShell('tar -c -f - --no-recursion -- "$f"')
+    : sh`printf '%s\\0' "$f" | ${{ raw: quoteArgv(createArgv(tools, { blockingFactor: 32, sparse })) }}`;
+}
+
+/** A tar that reads NUL-ended names from its standard input, and writes so many times 512 bytes at once. */
+function createArgv(
+  tools: TarAbilities,
+  { blockingFactor, sparse }: { readonly blockingFactor: number; readonly sparse: boolean },
+): readonly string[] {
   return [
     "tar",
     "--create",
     "--file=-",
     ...(tarBefore(tools, 1, 14) ? [] : ["--format=posix", "--pax-option=delete=atime,delete=ctime"]),
     "--numeric-owner",
-    "--sparse",
+    ...(sparse ? ["--sparse"] : []),
     ...(tarBefore(tools, 1, 16) ? [] : ["--quoting-style=escape"]),
     ...extendedOptions(tools),
     "--no-recursion",
+    `--blocking-factor=${blockingFactor}`,
+    "--null",
+    ...(tarBefore(tools, 1, 16) ? [] : ["--no-unquote"]),
+    "--files-from=-",
   ];
 }
 
@@ -71,15 +82,11 @@ export function guardedTarCommand(options: {
     tools.lister === "stat"
       ? trustedShell('stat -c "%Z %z %i" "$f"')
       : trustedShell('find "$f" -maxdepth 0 -printf "%C@ %i"');
-  const tar =
-    tools.busyboxTar === true
-      ? trustedShell("tar -c -f - --no-recursion")
-      : quoteArgv([...createArgv(tools), "--blocking-factor=32"]);
   const each = sh`code=0
 for f do
   before=$(${{ raw: ask }} 2>/dev/null)
   now=$(date +%s.%N)
-  ${{ raw: tar }} -- "$f" || code=$?
+  ${{ raw: oneMemberTar(tools, { sparse: true }) }} || code=$?
   printf '\\036%s|%s|%s\\n' "$before" "$now" "$(${{ raw: ask }} 2>/dev/null)" >&2
 done
 exit $code`;
@@ -151,9 +158,4 @@ export function extractTar(options: ExtractOptions): LocalProcess {
     stdin: options.tar,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
-}
-
-/** Whether names may be words of tar's command: before 1.16 it takes backslashes in them for escapes. */
-export function takesNames(tools: TarAbilities): boolean {
-  return !tarBefore(tools, 1, 16);
 }

@@ -173,6 +173,13 @@ describe.skipIf(!hasSshd)("options of a capture", () => {
     }
   });
 
+  test("a command may say any bytes", async () => {
+    const before = "printf 'a\\036\\n\\0360\\nb\\377'";
+
+    await expect(capture({ before: `${before}; exit 3` })).rejects.toThrow(/--before failed .* with code 3/);
+    await capture({ before, after: before });
+  });
+
   test("a before that does not end is killed on request, and after runs", async () => {
     const stop = new AbortController();
     const sshd = await startSshd();

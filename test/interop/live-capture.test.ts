@@ -1,7 +1,8 @@
 /** Captures of machines that go on working: over a real sshd, with programs that write while they are read. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -121,6 +122,24 @@ describe.skipIf(!hasSshd)("a machine that goes on working", () => {
 
     expect(result.passes).toBe(2);
     expect(result.warnings).toEqual([]);
+    expect(rsyncDifferences(root, store.treePath(image))).toEqual([]);
+  });
+
+  test("a few files are read by their names, whatever these are", async () => {
+    await capture(localSession());
+    // Of a name with backslashes tar makes another one, unless it is told not to.
+    for (const name of ["back\\slash\\n", "two\\\\", "\\101", "-dash", "new\nline", "*", "$(x)"]) {
+      writeFileSync(path.join(root, name), "content\n");
+    }
+    const large = path.join(root, "large\\n");
+    writeFileSync(large, randomBytes(3_000_000));
+    await capture(localSession());
+    shell(`printf x | dd of='${large}' seek=2000000 bs=1 conv=notrunc status=none`);
+
+    const result = await capture(localSession());
+
+    expect(result.warnings).toEqual([]);
+    expect(result.sentBytes).toBeLessThan(1_000_000);
     expect(rsyncDifferences(root, store.treePath(image))).toEqual([]);
   });
 
