@@ -18,29 +18,37 @@ import type { VersionTable } from "../store/version-table.ts";
 import { endOfArchive } from "../tar/encode.ts";
 import type { Overlaid, Overlays } from "./overlays.ts";
 
-/** What lies over a version. */
-export interface Overrides {
+/** Versions that lie over another, and what reads them. */
+export interface OverrideVersions {
   readonly overlays: Overlays;
   /** Versions of override trees, the weakest first. */
   readonly versions: readonly VersionId[];
 }
 
+/** What lies over a version on a node. */
+export interface Overrides extends OverrideVersions {
+  /** What the node's override trees may be called: others are other nodes', whatever it says. */
+  readonly names: ReadonlySet<ImageName>;
+}
+
 /** Reads versions with overrides over them; without any, as they are. */
-export function overlaidReader(base: VersionReader, overrides: Overrides | undefined): VersionReader {
+export function overlaidReader(base: VersionReader, overrides: OverrideVersions | undefined): VersionReader {
   return hasOverrides(overrides) ? new OverlaidReader(base, overrides) : base;
 }
 
-export function hasOverrides(overrides: Overrides | undefined): overrides is Overrides {
+export function hasOverrides<Known extends OverrideVersions>(
+  overrides: Known | undefined,
+): overrides is Known {
   return overrides !== undefined && overrides.versions.length > 0;
 }
 
 class OverlaidReader implements VersionReader {
   readonly #base: VersionReader;
-  readonly #overrides: Overrides;
+  readonly #overrides: OverrideVersions;
   /** By the version's key: every part of one operation sees the same. */
   readonly #read = new Map<string, Promise<Overlaid>>();
 
-  constructor(base: VersionReader, overrides: Overrides) {
+  constructor(base: VersionReader, overrides: OverrideVersions) {
     this.#base = base;
     this.#overrides = overrides;
   }

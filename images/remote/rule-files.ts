@@ -22,8 +22,10 @@ export interface RuleFilesRequest {
 
 /** Of names, and of contents. */
 const limit = 64 * 1024 * 1024;
-const fileLimit = 1024 * 1024;
+/** Of one file, in bytes. */
+export const ruleFileLimit = 256 * 1024;
 
+/** The files by path, latin1. `bad-input` names one over 256 KiB, or over 64 MiB together with those before it. */
 export async function readRuleFiles(session: RemoteSession, request: RuleFilesRequest): Promise<RuleFiles> {
   const waiting = request.signal === undefined ? {} : { signal: request.signal };
   const paths = request.names.size === 0 ? [] : await namesOn(session, request);
@@ -72,7 +74,7 @@ class Contents {
   #add(path: RelPath, part: string): void {
     this.#total += part.length;
     const text = (this.files.get(path) ?? "") + part;
-    if (text.length > fileLimit || this.#total > limit) {
+    if (text.length > ruleFileLimit || this.#total > limit) {
       throw new AppError(
         "bad-input",
         `/${escapePath(path)} on ${this.#host} is too long for a file of rules`,

@@ -23,7 +23,10 @@ export type RuleFiles = ReadonlyMap<RelPath, string>;
 /** Rules that the files of a tree that is read from, or written to, give: those of the other side do not count. */
 type Side = "sender" | "receiver";
 
-/** The list with what the files of the source, and of the target where there is one, hold in the place of the rules that look for them. */
+/**
+ * The list with what the files of the source, and of the target where there is one, hold in the place of the rules that look for them. A line
+ * that is no rule, or more of them than any list has use for, is an error with its place.
+ */
 export function withDirectoryRules(
   rules: readonly ResolvedRule[],
   trees: { readonly source: RuleFiles; readonly target?: RuleFiles },
@@ -48,6 +51,9 @@ export function withDirectoryRules(
   return ok(all);
 }
 
+/** Of all files of one name: who owns a machine's tree must not fill this one's memory with them. */
+const mostRules = 100_000;
+
 interface RuleFile {
   readonly directory: RelPath;
   readonly rules: readonly ResolvedRule[];
@@ -63,11 +69,16 @@ function rulesOf(
 ): Result<readonly ResolvedRule[], RuleProblem> {
   const { modifiers, file } = partsOf(merge);
   const read: RuleFile[] = [];
+  let count = 0;
   for (const [path, text] of files) {
     if (baseName(path) === file) {
       const parsed = parseRuleFileIn(parentPath(path), { text, modifiers, path, side });
       if (!parsed.ok) {
         return parsed;
+      }
+      count += parsed.value.rules.length;
+      if (count > mostRules) {
+        return tooMany(merge.origin);
       }
       read.push(parsed.value);
     }
@@ -85,6 +96,10 @@ function rulesOf(
       return rules.map((rule) => ({ ...rule, scope }));
     }),
   );
+}
+
+function tooMany(origin: string): Result<never, RuleProblem> {
+  return err({ message: `the files in directories hold more than ${mostRules} rules`, origin });
 }
 
 function depth(path: RelPath): number {
@@ -120,6 +135,9 @@ function parseRuleFileIn(
     }
     const anchored = given.includes("/") || (!plain && firstWord(line).includes("/"));
     rules.push(...parsed.value.flatMap((each) => inDirectory(each, { directory, given, side, anchored })));
+    if (rules.length > mostRules) {
+      return tooMany(`/${escapePath(path)}:${index + 1}`);
+    }
   }
   return ok({ directory, rules, clears });
 }

@@ -3,7 +3,7 @@ import { toLatin1 } from "../../base/bytes.ts";
 import { AppError } from "../../base/errors.ts";
 import { baseName, type RelPath } from "../../base/path-bytes.ts";
 import type { VersionId } from "../manifest.ts";
-import { readRuleFiles } from "../remote/rule-files.ts";
+import { readRuleFiles, ruleFileLimit } from "../remote/rule-files.ts";
 import type { VersionReader } from "../store/store.ts";
 import type { VersionTable } from "../store/version-table.ts";
 import type { ResolvedRule } from "../sync/actions.ts";
@@ -11,8 +11,6 @@ import { directoryRuleFiles, type RuleFiles, withDirectoryRules } from "../sync/
 import { isDirMerge } from "../sync/filter-rules.ts";
 import { type NodeContext, updatePrune } from "./prepare-plan.ts";
 import type { UpdateRequest } from "./request.ts";
-
-const fileLimit = 1024 * 1024;
 
 /** The rules with what such files hold in the place of those that look for them. */
 export async function directoryRules(
@@ -62,7 +60,7 @@ async function filesOfVersion(
     const entry = table.entryAt(place);
     if (entry.kind === "file" || entry.kind === "hardlink") {
       const content = entry.kind === "hardlink" ? entry.target : path;
-      files.set(path, toLatin1(await store.readFile(input.version, content, { limit: fileLimit })));
+      files.set(path, toLatin1(await store.readFile(input.version, content, { limit: ruleFileLimit })));
     }
   }
   return files;

@@ -6,7 +6,6 @@ import { joinRules } from "../capture/rules.ts";
 import { lostInUpdate, missingTools } from "../capture/tool-limits.ts";
 import { formatVersion, type VersionId, type VersionRef } from "../manifest.ts";
 import { type Overrides, overlaidReader } from "../overlay/overlaid-reader.ts";
-import type { Overlays } from "../overlay/overlays.ts";
 import type { VersionReader } from "../store/store.ts";
 import type { VersionTable } from "../store/version-table.ts";
 import type { ResolvedRule } from "../sync/actions.ts";
@@ -192,9 +191,7 @@ async function changesSince(
   if (synced === undefined || (isVersion(synced.ref, version) && sameVersions(synced.overrides, over))) {
     return undefined;
   }
-  const before = await tableBefore(store, { ...synced, overlays: overrides?.overlays }).catch(
-    () => undefined,
-  );
+  const before = await tableBefore(store, synced, overrides).catch(() => undefined);
   if (before === undefined) {
     return (place) => (wanted.extendedAt(place)?.length ?? 0) > 0 || wanted.fromAt(place) !== undefined;
   }
@@ -205,22 +202,20 @@ async function changesSince(
   };
 }
 
-/** What the node was brought to, with what lay over it then. */
+/** What the node says that it was brought to, with what lay over it then. Overrides of others' are not looked into for it. */
 async function tableBefore(
   store: VersionReader,
-  synced: {
-    readonly ref: VersionRef;
-    readonly overrides: readonly VersionId[];
-    readonly overlays: Overlays | undefined;
-  },
+  said: { readonly ref: VersionRef; readonly overrides: readonly VersionId[] },
+  overrides: Overrides | undefined,
 ): Promise<VersionTable | undefined> {
-  const known = await knownVersion(store, synced.ref);
-  const { overlays, overrides } = synced;
-  if (overrides.length > 0 && overlays === undefined) {
-    return undefined;
-  }
-  const plain = overrides.length === 0 || overlays === undefined ? undefined : overlays;
-  return await overlaidReader(store, plain && { overlays: plain, versions: overrides }).table(known);
+  const images = new Set(said.overrides.map(({ image }) => image));
+  const isOwn =
+    images.size === said.overrides.length && [...images].every((name) => overrides?.names.has(name));
+  return isOwn
+    ? await overlaidReader(store, overrides && { ...overrides, versions: said.overrides }).table(
+        await knownVersion(store, said.ref),
+      )
+    : undefined;
 }
 
 function isVersion(ref: VersionRef, version: VersionId): boolean {

@@ -19,8 +19,9 @@ export async function overridesFor(
   node: OverriddenNode,
   image: string,
 ): Promise<Overrides> {
-  const versions = await services.overrides.freeze(overrideNames(node, image));
-  return { overlays: services.overrides.overlays, versions };
+  const names = overrideNames(node, image);
+  const versions = await services.overrides.freeze(names);
+  return { overlays: services.overrides.overlays, versions, names: new Set(names) };
 }
 
 /**

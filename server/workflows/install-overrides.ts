@@ -20,20 +20,18 @@ export async function listInstallOverrides(services: Services, install: Install)
 
 /** Those that the machine names: they must be its own, for others' are not for its eyes. */
 export function namedOverrides(services: Services, install: Install, over: string): Overrides {
-  const own = new Set(
-    overrideNames(overriddenNode(services, install.node), install.version.image).map(String),
-  );
+  const names = new Set(overrideNames(overriddenNode(services, install.node), install.version.image));
   const versions = over.split(",").flatMap((text): readonly VersionId[] => {
     const ref = parseVersionRef(text);
     if (text === "") {
       return [];
     }
-    if (!ref.ok || ref.value.number === undefined || !own.has(ref.value.image)) {
+    if (!ref.ok || ref.value.number === undefined || !names.has(ref.value.image)) {
       throw new AppError("refused", `Override '${text.slice(0, 200)}' is not one of node ${install.node}`);
     }
     return [{ image: ref.value.image, number: ref.value.number }];
   });
-  return { overlays: services.overrides.overlays, versions };
+  return { overlays: services.overrides.overlays, versions, names };
 }
 
 /** Paths that must go before the overrides are unpacked: `./PATH`, each ended by a NUL. */

@@ -55,6 +55,23 @@ describe("withDirectoryRules()", () => {
     ]);
   });
 
+  it("refuses more rules than any list has use for, with the place", () => {
+    const many = "-C\n".repeat(5000);
+
+    expect(resolve(": .f", { "a/.f": many })).toMatchObject({
+      ok: false,
+      error: {
+        message: expect.stringContaining("more than 100000 rules"),
+        origin: expect.stringMatching(/^\/a\/\.f:\d+$/),
+      },
+    });
+    const half = "-C\n".repeat(1500);
+    expect(resolve(": .f", { "a/.f": half, "b/.f": half })).toMatchObject({
+      ok: false,
+      error: { origin: "--filter" },
+    });
+  });
+
   it("takes what is wild in a directory's name for what it is", () => {
     const selection = selectionOf(": .f", { "a*[b]\\/.f": "- /x\n- /y*" });
 
