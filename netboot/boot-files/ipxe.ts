@@ -76,10 +76,10 @@ function renderLinux(
 const [firstDisk, secondDisk] = ["0x80", "0x81"].map((drive) => `sanboot --no-describe --drive ${drive}`);
 
 /**
- * BIOS: iPXE starts the first disk's boot sector itself, since many BIOSes do not go on to the next device after a network
- * boot program returns; where there is none, as on the new disk of a mirror, the second's; where that fails, hand back. UEFI: a boot option that returns an error makes the firmware
- * try the next one, while success may end in its menu (UEFI 2.10, section 3.1.7). For UEFI that goes nowhere after that, GRUB
- * looks for the disk's own loader: its configuration for this machine says so (grub.ts).
+ * BIOS: iPXE starts the first disk's boot sector itself, since many BIOSes do not go on to the next device after a network boot program
+ * returns; where there is none, as on the new disk of a mirror, the second's; where that fails, hand back. UEFI: a boot option that
+ * returns an error makes the firmware try the next one, while success may end in its menu (UEFI 2.10, section 3.1.7). For UEFI that goes
+ * nowhere after that, GRUB looks for the disk's own loader: its configuration for this machine says so (grub.ts).
  */
 function renderLocalDisk(
   { reason, method }: Extract<BootDecision, { readonly kind: "local-disk" }>,

@@ -6,7 +6,7 @@ import { usageError } from "../arguments.ts";
 import type { Command, CommandContext, OptionSpec } from "../command.ts";
 import { renderTable, withCommas } from "../output.ts";
 import { readTextFile } from "../text-file.ts";
-import { filterRules, renderRules, rulesOption } from "./filters.ts";
+import { renderRules, rulesOption, selectionFields, selectionOptions } from "./filters.ts";
 import { given, printJson, runJobs } from "./started.ts";
 
 const remoteOptions: Readonly<Record<string, OptionSpec>> = {
@@ -17,25 +17,6 @@ const remoteOptions: Readonly<Record<string, OptionSpec>> = {
     help: "log in as USER (default root; others use sudo)",
   },
   port: { type: "string", short: "p", value: "PORT", help: "SSH port of the host (default 22)" },
-};
-
-const selectionOptions: Readonly<Record<string, OptionSpec>> = {
-  filter: {
-    type: "list",
-    short: "f",
-    value: "RULE",
-    help: "a rule of rsync's --filter: '- /srv/cache', 'P /srv/data', '. FILE', ': FILE'; they count before --exclude",
-  },
-  exclude: {
-    type: "list",
-    value: "RULE",
-    help: "leave out what the rsync filter rule names, such as /srv/cache/*",
-  },
-  profile: {
-    type: "list",
-    value: "NAME",
-    help: "add an exclude profile: hardware, identity, puppet, volatile, pseudo",
-  },
 };
 
 /** The options of both commands that name a machine, as the API's fields. */
@@ -119,9 +100,8 @@ export const captureCommand: Command = {
           checksum: context.args.flag("checksum"),
           nice: context.args.flag("nice"),
           limit: rateOf(context),
-          filter: filterRules(context),
+          ...selectionFields(context),
           exclude: [...context.args.list("exclude"), ...rulesFromFiles(context)],
-          profiles: context.args.list("profile"),
         }),
       },
       onInterrupt: "cancel",
@@ -135,8 +115,6 @@ export const captureCommand: Command = {
     return 0;
   },
 };
-
-export { selectionOptions };
 
 function rateOf(context: CommandContext): number | undefined {
   const text = context.args.text("limit");

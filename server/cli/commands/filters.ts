@@ -10,8 +10,42 @@ export const rulesOption: OptionSpec = {
   help: "show every filter rule in the order in which they decide, with where it came from and why",
 };
 
+/** Of the commands that take a part of a tree. */
+export const selectionOptions: Readonly<Record<string, OptionSpec>> = {
+  filter: {
+    type: "list",
+    short: "f",
+    value: "RULE",
+    help: "a rule of rsync's --filter: '- /srv/cache', 'P /srv/data', '. FILE', ': FILE'; they count before --exclude",
+  },
+  exclude: {
+    type: "list",
+    value: "RULE",
+    help: "leave out what the rsync filter rule names, such as /srv/cache/*",
+  },
+  profile: {
+    type: "list",
+    value: "NAME",
+    help: "add an exclude profile: hardware, identity, puppet, volatile, pseudo",
+  },
+};
+
+/** What {@link selectionOptions} were given, as the API's fields. */
+export function selectionFields(context: CommandContext): {
+  readonly filter: readonly string[];
+  readonly exclude: readonly string[];
+  readonly profiles: readonly string[];
+} {
+  const { args } = context;
+  return {
+    filter: filterRules(context),
+    exclude: args.list("exclude"),
+    profiles: args.list("profile"),
+  };
+}
+
 /** The rules of every --filter, merge files read: their names are relative to the working directory. */
-export function filterRules(context: CommandContext): readonly string[] {
+function filterRules(context: CommandContext): readonly string[] {
   return context.args.list("filter").flatMap((rule) => merged(context, rule, 0));
 }
 

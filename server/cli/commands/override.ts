@@ -1,12 +1,12 @@
+/** Override trees on the command line: what there is, what it does to a node, and laying it. */
+import { AppError } from "../../../base/errors.ts";
 import { formatByteSize } from "../../../base/quantity.ts";
 import { NodeOverrides, OverrideList } from "../../api/schema/override.ts";
 import type { Command } from "../command.ts";
-import { throwIfFailed } from "../follow.ts";
 import { renderTable, timeText, withCommas } from "../output.ts";
-import { selectionOptions } from "./capture.ts";
-import { filterRules, rulesOption } from "./filters.ts";
-import { given, printJson, runJobs } from "./started.ts";
-import { printResults } from "./update.ts";
+import { rulesOption, selectionFields, selectionOptions } from "./filters.ts";
+import { given, printJson } from "./started.ts";
+import { runUpdates } from "./update.ts";
 
 export const overrideListCommand: Command = {
   name: "override list",
@@ -90,23 +90,19 @@ export const overridePushCommand: Command = {
   examples: ["ingot override push @web", "ingot override push web01 --dry-run"],
   async run(context) {
     const dryRun = context.args.flag("dry-run");
-    const jobs = await runJobs(context, "/api/overrides/push", {
+    await runUpdates(context, "/api/overrides/push", {
+      list: dryRun,
+      overridesOnly: true,
       body: {
         nodes: context.args.positionals[0],
         ...given({
           image: context.args.text("image"),
           dryRun,
           noBootloader: context.args.flag("no-bootloader"),
-          filter: filterRules(context),
-          exclude: context.args.list("exclude"),
-          profiles: context.args.list("profile"),
+          ...selectionFields(context),
         }),
       },
-      onInterrupt: "cancel",
-      keepFailures: true,
     });
-    printResults(context, jobs, { list: dryRun });
-    throwIfFailed(jobs);
     return 0;
   },
 };
@@ -115,12 +111,20 @@ export const overrideRemoveCommand: Command = {
   name: "override remove",
   summary:
     "Remove an override's tree; the next update of the nodes that had it brings the image's files back",
-  synopsis: "OVERRIDE",
+  synopsis: "OVERRIDE --yes",
   positionals: { min: 1, max: 1 },
-  options: {},
+  options: { yes: { type: "boolean", short: "y", help: "yes, remove it" } },
   async run(context) {
     const name = context.args.positionals[0] ?? "";
+    if (!context.args.flag("yes")) {
+      throw new AppError("refused", `Override '${name}' would be removed with all that is in it`, {
+        hint: "say --yes if that is meant",
+      });
+    }
     await context.api().call("DELETE", `/api/overrides/${encodeURIComponent(name)}`);
+    context.env.stdout.write(
+      `${name} removed; nodes that had it keep its files until their next 'ingot update'\n`,
+    );
     return 0;
   },
 };

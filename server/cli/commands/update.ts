@@ -4,8 +4,7 @@ import { UpdateResult } from "../../api/schema/update.ts";
 import { usageError } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { throwIfFailed } from "../follow.ts";
-import { selectionOptions } from "./capture.ts";
-import { filterRules, renderRules, rulesOption } from "./filters.ts";
+import { renderRules, rulesOption, selectionFields, selectionOptions } from "./filters.ts";
 import { renderActions } from "./image.ts";
 import { given, printJson, runJobs } from "./started.ts";
 
@@ -48,7 +47,8 @@ export const updateCommand: Command = {
       throw usageError(updateCommand, "--image is missing");
     }
     const dryRun = context.args.flag("dry-run");
-    const jobs = await runJobs(context, "/api/update", {
+    await runUpdates(context, "/api/update", {
+      list: dryRun,
       body: {
         nodes: context.args.positionals[0],
         image,
@@ -58,16 +58,10 @@ export const updateCommand: Command = {
           noDelete: context.args.flag("no-delete"),
           checksum: context.args.flag("checksum"),
           reboot: context.args.flag("reboot"),
-          filter: filterRules(context),
-          exclude: context.args.list("exclude"),
-          profiles: context.args.list("profile"),
+          ...selectionFields(context),
         }),
       },
-      onInterrupt: "cancel",
-      keepFailures: true,
     });
-    printResults(context, jobs, { list: dryRun });
-    throwIfFailed(jobs);
     return 0;
   },
 };
@@ -85,22 +79,17 @@ export const driftCommand: Command = {
   },
   description: "Changes nothing. Exit code 8 when a node differs, so that a script can ask.",
   async run(context) {
-    const jobs = await runJobs(context, "/api/drift", {
+    const results = await runUpdates(context, "/api/drift", {
+      list: true,
       body: {
         nodes: context.args.positionals[0],
         ...given({
           image: context.args.text("image"),
           checksum: context.args.flag("checksum"),
-          filter: filterRules(context),
-          exclude: context.args.list("exclude"),
-          profiles: context.args.list("profile"),
+          ...selectionFields(context),
         }),
       },
-      onInterrupt: "cancel",
-      keepFailures: true,
     });
-    const results = printResults(context, jobs, { list: true });
-    throwIfFailed(jobs);
     return results.some((result) => changes(result) > 0) ? 8 : 0;
   },
 };
@@ -109,11 +98,31 @@ function changes(result: UpdateResult): number {
   return result.summary.write + result.summary.metadata + result.summary.delete;
 }
 
-export function printResults(
+interface UpdateRun {
+  readonly body: object;
+  /** Whether the plan is shown. */
+  readonly list: boolean;
+  /** Only what overrides lay was looked at. */
+  readonly overridesOnly?: boolean;
+}
+
+/** Runs updates of nodes, or looks at them, and prints what came of it; throws what `throwIfFailed` throws where one failed. */
+export async function runUpdates(
+  context: CommandContext,
+  path: string,
+  { body, ...shown }: UpdateRun,
+): Promise<readonly UpdateResult[]> {
+  const jobs = await runJobs(context, path, { body, onInterrupt: "cancel", keepFailures: true });
+  const results = printResults(context, jobs, shown);
+  throwIfFailed(jobs);
+  return results;
+}
+
+function printResults(
   context: CommandContext,
   jobs: readonly Job[],
-  options: { readonly list: boolean },
-): UpdateResult[] {
+  options: Omit<UpdateRun, "body">,
+): readonly UpdateResult[] {
   const results = jobs.filter((job) => job.state === "done").map((job) => UpdateResult.parse(job.result));
   if (context.args.json) {
     printJson(context, { results });
@@ -131,7 +140,7 @@ export function printResults(
     if (options.list) {
       context.env.stdout.write(renderRules(context, result.rules));
     }
-    context.env.stdout.write(`${summaryLine(result)}\n`);
+    context.env.stdout.write(`${summaryLine(result, options.overridesOnly === true)}\n`);
     for (const note of result.notes) {
       context.env.stdout.write(`${result.node}: ${note}\n`);
     }
@@ -139,15 +148,17 @@ export function printResults(
   return results;
 }
 
-function summaryLine(result: UpdateResult): string {
+function summaryLine(result: UpdateResult, overridesOnly: boolean): string {
   const { write, metadata, delete: removed, bytes } = result.summary;
-  const over =
-    (result.overrides ?? []).length === 0 ? "" : ` with overrides ${(result.overrides ?? []).join(", ")}`;
+  const version = `${result.image}@${result.version}`;
+  const names = (result.overrides ?? []).join(", ");
+  const over = names === "" ? "" : ` with overrides ${names}`;
+  const what = overridesOnly ? `overrides ${names || "(none)"} over ${version}` : `${version}${over}`;
   if (changes(result) === 0) {
-    return `${result.node}: is ${result.image}@${result.version}${over}, nothing to do`;
+    return `${result.node}: ${overridesOnly ? "has" : "is"} ${what}, nothing to do`;
   }
   const verbs = result.applied
     ? ["written", "with other metadata", "removed"]
     : ["to write", "with other metadata", "to remove"];
-  return `${result.node}: ${result.image}@${result.version}${over}: ${write} ${verbs[0]}, ${metadata} ${verbs[1]}, ${removed} ${verbs[2]}, ${formatByteSize(bytes)}`;
+  return `${result.node}: ${what}: ${write} ${verbs[0]}, ${metadata} ${verbs[1]}, ${removed} ${verbs[2]}, ${formatByteSize(bytes)}`;
 }

@@ -9,8 +9,8 @@ import { DiscoveredList } from "../../../server/api/schema/discovery.ts";
 import { FlavorList } from "../../../server/api/schema/flavor.ts";
 import { Lab } from "../../lab/lab.ts";
 import type { Machine } from "../../lab/machine.ts";
-import { labNetwork } from "../../lab/network.ts";
 import { waitFor } from "../../lab/run.ts";
+import { startDiscoveringDaemon } from "./discovering-daemon.ts";
 
 let lab: Lab;
 let node: Machine;
@@ -24,16 +24,7 @@ beforeAll(async () => {
     disks: [{ bus: "virtio", size: "1G" }],
   });
   await lab.buildFlavor({}, "--arch", "arm64");
-  const { interface: name, serverAddress: address, cidr: subnet } = labNetwork;
-  const pool = { from: labNetwork.address(100), to: labNetwork.address(109) };
-  await lab.startDaemon({
-    config: {
-      netboot: {
-        interfaces: [{ name, mode: "server", address, subnet, pool, discover: true }],
-        discoverArguments: "console=ttyAMA0",
-      },
-    },
-  });
+  await startDiscoveringDaemon(lab, { console: "ttyAMA0" });
 });
 
 afterAll(async () => {

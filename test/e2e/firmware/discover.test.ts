@@ -4,8 +4,8 @@ import { DiscoveredList } from "../../../server/api/schema/discovery.ts";
 import { Node } from "../../../server/api/schema/node.ts";
 import { Lab } from "../../lab/lab.ts";
 import type { Machine } from "../../lab/machine.ts";
-import { labNetwork } from "../../lab/network.ts";
 import { waitFor } from "../../lab/run.ts";
+import { startDiscoveringDaemon } from "./discovering-daemon.ts";
 
 let lab: Lab;
 let node: Machine;
@@ -14,16 +14,7 @@ beforeAll(async () => {
   lab = await Lab.open({ report: (message) => process.stderr.write(`${message}\n`) });
   node = await lab.machine({ name: "new1", disks: [{ bus: "virtio", size: "1G" }], memoryMiB: 512 });
   await lab.buildFlavor();
-  const { interface: name, serverAddress: address, cidr: subnet } = labNetwork;
-  const pool = { from: labNetwork.address(100), to: labNetwork.address(109) };
-  await lab.startDaemon({
-    config: {
-      netboot: {
-        interfaces: [{ name, mode: "server", address, subnet, pool, discover: true }],
-        discoverArguments: "console=ttyS0",
-      },
-    },
-  });
+  await startDiscoveringDaemon(lab);
 });
 
 afterAll(async () => {

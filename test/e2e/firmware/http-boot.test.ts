@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DiscoveredList } from "../../../server/api/schema/discovery.ts";
 import { Lab } from "../../lab/lab.ts";
 import type { Machine } from "../../lab/machine.ts";
-import { labNetwork } from "../../lab/network.ts";
 import { waitFor } from "../../lab/run.ts";
+import { startDiscoveringDaemon } from "./discovering-daemon.ts";
 
 let lab: Lab;
 let node: Machine;
@@ -23,16 +23,7 @@ beforeAll(async () => {
     nics: [{ pxe: "http" }],
   });
   await lab.buildFlavor();
-  const { interface: name, serverAddress: address, cidr: subnet } = labNetwork;
-  const pool = { from: labNetwork.address(100), to: labNetwork.address(109) };
-  await lab.startDaemon({
-    config: {
-      netboot: {
-        interfaces: [{ name, mode: "server", address, subnet, pool, discover: true }],
-        discoverArguments: "console=ttyS0",
-      },
-    },
-  });
+  await startDiscoveringDaemon(lab);
 });
 
 afterAll(async () => {

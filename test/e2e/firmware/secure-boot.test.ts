@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DiscoveredList } from "../../../server/api/schema/discovery.ts";
 import { Lab } from "../../lab/lab.ts";
 import type { Machine } from "../../lab/machine.ts";
-import { labNetwork } from "../../lab/network.ts";
 import { waitFor } from "../../lab/run.ts";
+import { startDiscoveringDaemon } from "./discovering-daemon.ts";
 import { fetchSignedLoaders } from "./signed-loaders.ts";
 
 let lab: Lab;
@@ -26,17 +26,7 @@ beforeAll(async () => {
   });
   await lab.buildFlavor();
   fetchSignedLoaders(lab);
-  const { interface: name, serverAddress: address, cidr: subnet } = labNetwork;
-  const pool = { from: labNetwork.address(100), to: labNetwork.address(109) };
-  const loaders = { "uefi-x64": "shimx64.efi" };
-  await lab.startDaemon({
-    config: {
-      netboot: {
-        interfaces: [{ name, mode: "server", address, subnet, pool, discover: true, loaders }],
-        discoverArguments: "console=ttyS0",
-      },
-    },
-  });
+  await startDiscoveringDaemon(lab, { loaders: { "uefi-x64": "shimx64.efi" } });
 });
 
 afterAll(async () => {
