@@ -142,9 +142,15 @@ set_flags() {
     return $result
 }
 
+# DIRECTORY …: makes those that are not there, parents first.
 make_directories() {
     for directory; do
-        [ -d "$directory" ] || mkdir "$directory" || fail "cannot make the directory $directory"
+        shift
+        [ -d "$directory" ] || set -- "$@" "$directory"
+    done
+    [ $# -eq 0 ] || mkdir "$@" && return
+    for directory; do
+        [ -d "$directory" ] || fail "cannot make the directory $directory"
     done
 }
 
@@ -297,9 +303,9 @@ unpack_directories() {
 # directory takes some processes.
 move_rank() {
     if [ -s "$lists/renames.$1" ] && command -v perl >/dev/null; then
-        each move "ordered.$1" 20 && rename_pairs <"$lists/renames.$1" 2>/dev/null && return
+        run_list "ordered.$1" sh "$self" move && rename_pairs <"$lists/renames.$1" 2>/dev/null && return
     fi
-    each move "move.$1" 20
+    run_list "move.$1" sh "$self" move
 }
 
 rename_pairs() {
@@ -314,7 +320,7 @@ problem() {
 }
 
 each mounts mounts 40 || exit 1
-each link-mounts mount-names 20 || exit 1
+run_list mount-names sh "$self" link-mounts || exit 1
 run_list parents mkdir -p -- || fail "cannot stage: nothing was changed"
 run_list staged-directories mkdir -p -- || exit 1
 echo "phase stage"
@@ -338,11 +344,11 @@ fi
 
 echo "phase rename"
 stopped="stopped while renaming; run the update again"
-each directories directories 20 || fail "$stopped"
+run_list directories sh "$self" directories || fail "$stopped"
 # Loaders, libraries, programs and the rest, boot menus. Before the place of libraries changes, those that are not there yet are
 # added, so that there is no moment in which programs miss one.
 move_rank 0 || problem "some files could not be renamed into place"
-[ ! -s "$lists/replace.1" ] || each add move.1 20 || fail "$stopped"
+[ ! -s "$lists/replace.1" ] || run_list move.1 sh "$self" add || fail "$stopped"
 each replace replace.0 20 || fail "$stopped"
 each replace replace.1 20 || fail "$stopped"
 move_rank 1 || problem "some files could not be renamed into place"
