@@ -139,7 +139,7 @@ function resolve(folder: string, link: string): string {
 
 async function write(
   file: string,
-  data: AsyncIterable<Uint8Array>,
+  data: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   wrote: (bytes: number) => void,
 ): Promise<{ readonly bytes: number; readonly digest: string }> {
   const hash = createHash("sha256");

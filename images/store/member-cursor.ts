@@ -28,7 +28,7 @@ export class MemberCursor {
         return {
           entry: event.entry,
           dataLength: event.dataLength,
-          data: this.#data(),
+          data: this.#dataAtHand() ?? this.#data(),
           ...(event.sparse === undefined ? {} : { sparse: event.sparse }),
         };
       }
@@ -37,6 +37,20 @@ export class MemberCursor {
 
   async close(): Promise<void> {
     await this.#batches.return?.();
+  }
+
+  /** The member's data where all of it has come already, as that of nearly every file has. */
+  #dataAtHand(): readonly Uint8Array[] | undefined {
+    const data: Uint8Array[] = [];
+    for (let at = this.#at; at < this.#batch.length; at++) {
+      const event = this.#batch[at];
+      if (event?.kind !== "data") {
+        this.#at = at;
+        return data;
+      }
+      data.push(event.bytes);
+    }
+    return undefined;
   }
 
   async *#data(): AsyncGenerator<Uint8Array> {

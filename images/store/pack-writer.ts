@@ -2,7 +2,7 @@
  * Writes a pack: members are gathered into frames, frames are compressed side by side and written in order. A member that
  * does not fit a frame gets frames of its own, so that every frame begins with a member or lies inside a single one.
  */
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { type FileHandle, open, readFile, unlink } from "node:fs/promises";
 import { writeFully, writeNewFile } from "./durable-file.ts";
 import { encodePackIndex, headerKeyBytes, type PackFrame, type PackMember } from "./pack-index.ts";
@@ -27,7 +27,7 @@ export interface WrittenPack {
 
 /** The key by which a member's header is found again. */
 export function headerKeyOf(header: Uint8Array): Uint8Array {
-  return createHash("sha256").update(header).digest().subarray(0, headerKeyBytes);
+  return hash("sha256", header, "buffer").subarray(0, headerKeyBytes);
 }
 
 export class PackWriter {
@@ -59,6 +59,39 @@ export class PackWriter {
 
   get members(): number {
     return this.#members.length;
+  }
+
+  /** Adds a member that fits a frame and whose data is at hand; returns its ordinal. */
+  async add(member: WholeMember): Promise<number> {
+    const { header, data, dataLength, digest } = member;
+    const blocks = header.length / 512 + Math.ceil(dataLength / 512);
+    if (this.#frameBytes + blocks * 512 > frameTarget) {
+      if (blocks * 512 > frameTarget) {
+        return await this.#addAlone(member);
+      }
+      await this.#flush();
+    }
+    const end = this.#frameBytes + blocks * 512;
+    this.#append(header);
+    for (const bytes of data) {
+      this.#append(bytes);
+    }
+    this.#frame.fill(0, this.#frameBytes, end);
+    this.#frameBytes = end;
+    return this.#note({ header, blocks }, digest);
+  }
+
+  async #addAlone({ header, data, dataLength, digest }: WholeMember): Promise<number> {
+    await this.begin(header, dataLength);
+    for (const bytes of data) {
+      await this.write(bytes);
+    }
+    return await this.end(digest);
+  }
+
+  #append(bytes: Uint8Array): void {
+    this.#frame.set(bytes, this.#frameBytes);
+    this.#frameBytes += bytes.length;
   }
 
   /** Begins a member of `header` and `dataLength` bytes (padding not counted). */
@@ -97,8 +130,7 @@ export class PackWriter {
       rest = rest.subarray(fits);
       await this.#flush();
     }
-    this.#frame.set(rest, this.#frameBytes);
-    this.#frameBytes += rest.length;
+    this.#append(rest);
   }
 
   /** Completes the member and returns its ordinal. */
@@ -107,16 +139,21 @@ export class PackWriter {
     if (member.padding > 0) {
       await this.write(new Uint8Array(member.padding));
     }
-    this.#members.push({
-      blocks: member.blocks,
-      headerBlocks: member.header.length / 512,
-      headerKey: headerKeyOf(member.header),
-      ...(digest === undefined ? {} : { digest }),
-    });
     if (member.alone && this.#frameBytes > 0) {
       await this.#flush();
     }
-    return this.#members.length - 1;
+    return this.#note(member, digest);
+  }
+
+  #note(member: Pick<OpenMember, "header" | "blocks">, digest: Uint8Array | undefined): number {
+    return (
+      this.#members.push({
+        blocks: member.blocks,
+        headerBlocks: member.header.length / 512,
+        headerKey: headerKeyOf(member.header),
+        ...(digest === undefined ? {} : { digest }),
+      }) - 1
+    );
   }
 
   /** Takes back the member that was begun: its content is stored already. */
@@ -193,7 +230,7 @@ export class PackWriter {
       for (const { file, raw } of job.frames) {
         const frame = await readFile(`${file}.zst`);
         await unlink(`${file}.zst`);
-        const digest = createHash("sha256").update(frame).digest();
+        const digest = hash("sha256", frame, "buffer");
         this.#frames.push({ compressed: frame.length, raw, digest });
         await this.#put(frame);
       }
@@ -216,6 +253,15 @@ interface RawFrame {
 interface BatchJob {
   readonly frames: readonly RawFrame[];
   readonly compressed: Promise<void>;
+}
+
+/** A member that needs no {@link PackWriter.begin}. */
+interface WholeMember {
+  readonly header: Uint8Array;
+  readonly data: readonly Uint8Array[];
+  /** Bytes of `data`. */
+  readonly dataLength: number;
+  readonly digest?: Uint8Array;
 }
 
 interface OpenMember {

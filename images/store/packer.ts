@@ -2,6 +2,7 @@
  * Finds or makes the place of each entry of a commit: in the packs that are there, or in one new pack. What the new pack
  * itself holds is not looked up: content that a tree has twice is in its pack twice, so that the pack unpacks to the tree.
  */
+import { hash } from "node:crypto";
 import { parentPath, type RelPath } from "../../base/path-bytes.ts";
 import type { FileEntry } from "../entry.ts";
 import { encodeMember } from "../tar/encode.ts";
@@ -17,7 +18,8 @@ import { frameTarget, headerKeyOf, type PackWriter, type WrittenPack } from "./p
 export interface IncomingContent {
   readonly sparse?: SparseMap;
   readonly dataLength: number;
-  readonly data: AsyncIterable<Uint8Array>;
+  /** In pieces as they come, or all of them where they have come. */
+  readonly data: AsyncIterable<Uint8Array> | readonly Uint8Array[];
 }
 
 export class Packer {
@@ -77,38 +79,41 @@ export class Packer {
     content: IncomingContent,
   ): Promise<{ readonly place: Place; readonly digest: string }> {
     const header = encodeMember(entry, content.sparse === undefined ? {} : { sparse: content.sparse });
-    const hash = new ContentHash(content.sparse);
-    const small = content.dataLength <= frameTarget;
-    const writer = await this.#pack();
-    const held: Uint8Array[] = [];
-    if (!small) {
-      await this.#storeParent(entry.path);
-      await writer.begin(header, content.dataLength);
+    if (content.dataLength > frameTarget) {
+      return await this.#placeLarge(entry, { header, content });
     }
+    const data = isAtHand(content.data) ? content.data : await allOf(content.data);
+    const digest = await digestOf(content, data);
+    const found = this.#table.get(digest);
+    if (found !== undefined) {
+      return { place: this.#placeOf(found, headerKeyOf(header)), digest: digest.toString("hex") };
+    }
+    const writer = await this.#pack();
+    await this.#storeParent(entry.path);
+    const member = await writer.add({ header, data, dataLength: content.dataLength, digest });
+    return { place: this.#placed(entry, member), digest: digest.toString("hex") };
+  }
+
+  /** Content that does not fit a frame is written while it is hashed, and taken back where it is stored already. */
+  async #placeLarge(
+    entry: FileEntry,
+    { header, content }: { readonly header: Uint8Array; readonly content: IncomingContent },
+  ): Promise<{ readonly place: Place; readonly digest: string }> {
+    const hash = new ContentHash(content.sparse);
+    const writer = await this.#pack();
+    await this.#storeParent(entry.path);
+    await writer.begin(header, content.dataLength);
     for await (const bytes of content.data) {
       await hash.update(bytes);
-      if (small) {
-        held.push(bytes);
-      } else {
-        await writer.write(bytes);
-      }
+      await writer.write(bytes);
     }
     const digest = await hash.digest();
     const found = this.#table.get(digest);
     if (found !== undefined) {
-      if (!small) {
-        await writer.abandon();
-      }
+      await writer.abandon();
       return { place: this.#placeOf(found, headerKeyOf(header)), digest: digest.toString("hex") };
     }
-    if (small) {
-      await this.#storeParent(entry.path);
-      await writer.begin(header, content.dataLength);
-      for (const bytes of held) {
-        await writer.write(bytes);
-      }
-    }
-    return { place: await this.#end(entry, digest), digest: digest.toString("hex") };
+    return { place: this.#placed(entry, await writer.end(digest)), digest: digest.toString("hex") };
   }
 
   /** Completes the new pack, where anything had to be stored. */
@@ -128,13 +133,10 @@ export class Packer {
   async #store(entry: FileEntry, header: Uint8Array): Promise<Place> {
     const writer = await this.#pack();
     await this.#storeParent(entry.path);
-    await writer.begin(header, 0);
-    return this.#end(entry);
+    return this.#placed(entry, await writer.add({ header, data: [], dataLength: 0 }));
   }
 
-  async #end(entry: FileEntry, digest?: Uint8Array): Promise<Place> {
-    const writer = await this.#pack();
-    const member = await writer.end(digest);
+  #placed(entry: FileEntry, member: number): Place {
     const place = { whole: true, ...this.#numbered({ pack: this.#packs.length, member }) };
     if (entry.kind === "directory") {
       this.#directories.set(entry.path, place);
@@ -153,8 +155,7 @@ export class Packer {
       this.#awaited.add(parent);
     } else {
       const writer = await this.#pack();
-      await writer.begin(encodeMember(entry), 0);
-      await this.#end(entry);
+      this.#placed(entry, await writer.add({ header: encodeMember(entry), data: [], dataLength: 0 }));
     }
   }
 
@@ -179,4 +180,29 @@ export class Packer {
 
 function keyAt(keys: Uint8Array, member: number): Uint8Array {
   return keys.subarray(member * headerKeyBytes, (member + 1) * headerKeyBytes);
+}
+
+function isAtHand(data: IncomingContent["data"]): data is readonly Uint8Array[] {
+  return Array.isArray(data);
+}
+
+async function allOf(data: AsyncIterable<Uint8Array>): Promise<readonly Uint8Array[]> {
+  const parts: Uint8Array[] = [];
+  for await (const part of data) {
+    parts.push(part);
+  }
+  return parts;
+}
+
+async function digestOf(content: IncomingContent, data: readonly Uint8Array[]): Promise<Buffer> {
+  const [first = new Uint8Array(0)] = data;
+  if (content.sparse === undefined && data.length < 2) {
+    // One call costs a third of three.
+    return hash("sha256", first, "buffer");
+  }
+  const running = new ContentHash(content.sparse);
+  for (const bytes of data) {
+    await running.update(bytes);
+  }
+  return await running.digest();
 }

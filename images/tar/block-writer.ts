@@ -51,8 +51,10 @@ export class BlockWriter {
     const at = this.#length;
     const wanted = at + length;
     if (wanted > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(wanted, this.#bytes.length * 2, this.#capacity));
+      // Out of Node's pool where it is small: an array of its own for each header costs more than the header.
+      const grown = Buffer.allocUnsafe(Math.max(wanted, this.#bytes.length * 2, this.#capacity));
       grown.set(this.#bytes.subarray(0, at));
+      grown.fill(0, at);
       this.#bytes = grown;
     }
     this.#length = wanted;

@@ -33,7 +33,8 @@ export const maxOctal11 = 8 ** 11 - 1;
 
 /** All blocks of a member before its data. A sparse file's map is among them. The data must be followed by {@link memberPadding}. */
 export function encodeMember(entry: FileEntry, options: EncodeOptions = {}): Uint8Array {
-  const writer = new BlockWriter(2 * blockSize);
+  // Room for a pax header, its records and the member's own.
+  const writer = new BlockWriter(3 * blockSize);
   writeMember(writer, entry, options);
   return writer.take();
 }
