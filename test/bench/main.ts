@@ -1,5 +1,6 @@
 /** Measures Ingot beside its peers: `npm run bench -- NAME`. Prints tables in Markdown. Needs root. */
 import { parseArgs } from "node:util";
+import { benchInstall } from "./install.ts";
 import { benchNetboot } from "./netboot.ts";
 import { benchStores } from "./store.ts";
 import { benchTree } from "./tree.ts";
@@ -17,6 +18,7 @@ export interface BenchOptions {
 /** Each bench says at its file's head what it needs. */
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<void>>> = {
   tree: benchTree,
+  install: benchInstall,
   netboot: benchNetboot,
   store: benchStores,
 };
