@@ -32,9 +32,10 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /** Lower-case hex text. */
-export function toHex(bytes: Uint8Array): string {
+export function toHex(bytes: Uint8Array, between = ""): string {
   let text = "";
   for (const byte of bytes) {
+    text += text === "" ? "" : between;
     text += hexDigits.charAt(byte >> 4) + hexDigits.charAt(byte & 15);
   }
   return text;

@@ -1,5 +1,5 @@
 /** Options that a site wants its machines told and that Ingot itself does not know: time servers, search domains, what telephones ask for. */
-import { concatBytes, fromHex, fromLatin1 } from "../../base/bytes.ts";
+import { concatBytes, equalBytes, fromHex, fromLatin1, toLatin1 } from "../../base/bytes.ts";
 import type { Ipv4Address } from "../../base/net-types.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { addressesValue, option } from "./options.ts";
@@ -64,4 +64,23 @@ function encodeDomains(domains: readonly string[]): Result<Uint8Array, string> {
     parts.push(Uint8Array.of(0));
   }
   return ok(concatBytes(parts));
+}
+
+/** The inverse; undefined for what is not such a list, or is compressed. */
+export function decodeDomains(value: Uint8Array): readonly string[] | undefined {
+  const domains: string[] = [];
+  let labels: string[] = [];
+  for (let at = 0; at < value.length; ) {
+    const length = value[at] as number;
+    const label = toLatin1(value.subarray(at + 1, at + 1 + length));
+    at += 1 + length;
+    if (length > 0) {
+      labels.push(label);
+    } else {
+      domains.push(labels.join("."));
+      labels = [];
+    }
+  }
+  const encoded = labels.length === 0 ? encodeDomains(domains) : undefined;
+  return encoded?.ok === true && equalBytes(encoded.value, value) ? domains : undefined;
 }

@@ -1,4 +1,5 @@
-import { cidrNetmask, type Ipv4Address, type MacAddress } from "../../base/net-types.ts";
+import { toHex } from "../../base/bytes.ts";
+import { cidrBroadcast, cidrNetmask, type Ipv4Address, type MacAddress } from "../../base/net-types.ts";
 import { ok } from "../../base/result.ts";
 import { type BootChoice, bootChoices } from "./boot-choices.ts";
 import {
@@ -29,11 +30,17 @@ export const renderDhcpd: Render = (site) => {
     `# ${notice}`,
     "authoritative;",
     "option client-architecture code 93 = unsigned integer 16;",
+    ...siteOptionCodes(networks.value).map((code) => `option site-${code} code ${code} = string;`),
     ...networks.value.flatMap((network) => ["", ...subnetLines(network)]),
     ...(hosts.length === 0 ? [] : ["", ...hosts]),
   ];
   return ok([{ name: "dhcpd.conf", text: `${lines.join("\n")}\n` }]);
 };
+
+/** dhcpd has its own names and forms for some of them: under one of ours, any may be said as bytes. */
+function siteOptionCodes(networks: readonly ExportNetwork[]): readonly number[] {
+  return [...new Set(networks.flatMap(({ options }) => options.map(([code]) => code)))];
+}
 
 function hostLine(
   label: string,
@@ -44,12 +51,14 @@ function hostLine(
 }
 
 function subnetLines(network: ExportNetwork): readonly string[] {
-  const { subnet, router, dns, domain, leaseSeconds, pool, server } = network;
+  const { subnet, router, dns, domain, leaseSeconds, options, pool, server } = network;
   return [
     `subnet ${subnet.network} netmask ${cidrNetmask(subnet)} {`,
+    `  option broadcast-address ${cidrBroadcast(subnet)};`,
     ...(router === undefined ? [] : [`  option routers ${router};`]),
     ...(dns.length === 0 ? [] : [`  option domain-name-servers ${dns.join(", ")};`]),
     ...(domain === undefined ? [] : [`  option domain-name "${domain}";`]),
+    ...options.map(([code, value]) => `  option site-${code} ${toHex(value, ":")};`),
     `  default-lease-time ${leaseSeconds};`,
     `  max-lease-time ${leaseSeconds};`,
     ...(pool === undefined ? [] : [`  pool { range ${pool.from} ${pool.to}; deny unknown-clients; }`]),

@@ -1,6 +1,7 @@
 import { cidrNetmask } from "../../base/net-types.ts";
-import { ok } from "../../base/result.ts";
-import { type BootChoice, bootChoices } from "./boot-choices.ts";
+import { collect, ok } from "../../base/result.ts";
+import { type BootChoice, bootChoices, firmwareKinds } from "./boot-choices.ts";
+import { dnsmasqOption } from "./dnsmasq-option.ts";
 import {
   checkedNetworks,
   type ExportNetwork,
@@ -17,16 +18,22 @@ export const renderDnsmasq: Render = (site) => {
   if (!networks.ok) {
     return networks;
   }
+  const options = collect(networks.value.map((network) => collect(network.options.map(dnsmasqOption))));
+  if (!options.ok) {
+    return options;
+  }
   const lines = [
     `# ${notice}`,
     "dhcp-ignore=tag:!known",
     "dhcp-authoritative",
     "# iPXE tells its features in option 175.",
     "dhcp-match=set:ipxe,175",
-    ...archTags().map(({ tag, code }) => `dhcp-match=set:${tag},option:client-arch,${code}`),
+    ...Object.entries(firmwareKinds).flatMap(([name, { arch }]) =>
+      arch.map((code) => `dhcp-match=set:${name},option:client-arch,${code}`),
+    ),
     ...networks.value.flatMap((network, index) => [
       "",
-      ...networkLines(site, { network, tag: `net${index + 1}` }),
+      ...networkLines(site, { network, tag: `net${index + 1}`, options: options.value[index] ?? [] }),
     ]),
     "",
     ...pooledNodes(site).map(({ name, macs }) => `dhcp-host=${macs.join(",")},${name}`),
@@ -34,19 +41,9 @@ export const renderDnsmasq: Render = (site) => {
   return ok([{ name: "ingot.conf", text: `${lines.join("\n").trimEnd()}\n` }]);
 };
 
-function archTags(): readonly { readonly tag: string; readonly code: number }[] {
-  return [
-    { tag: "bios", code: 0 },
-    { tag: "uefi", code: 7 },
-    { tag: "uefi", code: 9 },
-    { tag: "uefi-arm64", code: 11 },
-    { tag: "http", code: 16 },
-  ];
-}
-
 function networkLines(
   site: ExportSite,
-  at: { readonly network: ExportNetwork; readonly tag: string },
+  at: { readonly network: ExportNetwork; readonly tag: string; readonly options: readonly string[] },
 ): readonly string[] {
   const { network, tag } = at;
   const { subnet, router, dns, domain, leaseSeconds, pool } = network;
@@ -61,6 +58,7 @@ function networkLines(
     `dhcp-option=tag:${tag},option:router${router === undefined ? "" : `,${router}`}`,
     ...(dns.length === 0 ? [] : [`dhcp-option=tag:${tag},option:dns-server,${dns.join(",")}`]),
     ...(domain === undefined ? [] : [`dhcp-option=tag:${tag},option:domain-name,${domain}`]),
+    ...at.options.map((option) => `dhcp-option=tag:${tag},${option}`),
     ...bootChoices(network).flatMap((choice) => bootLines(choice, { tag, server: network.server })),
     ...[...hosts.values()].map(({ macs, ip, name }) => `dhcp-host=${macs.join(",")},${ip},${name}`),
   ];
@@ -70,8 +68,7 @@ function bootLines(
   choice: BootChoice,
   at: { readonly tag: string; readonly server: string },
 ): readonly string[] {
-  const arch = choice.name.replace("ipxe-", "");
-  const tags = `tag:${at.tag},tag:${arch},tag:${choice.isIpxe ? "" : "!"}ipxe`;
+  const tags = `tag:${at.tag},tag:${choice.firmware},tag:${choice.isIpxe ? "" : "!"}ipxe`;
   return [
     `dhcp-boot=${tags},${choice.file},,${at.server}`,
     ...(choice.isHttp ? [`dhcp-option-force=${tags},60,HTTPClient`] : []),

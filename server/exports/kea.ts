@@ -1,4 +1,5 @@
-import { formatCidr } from "../../base/net-types.ts";
+import { toHex } from "../../base/bytes.ts";
+import { cidrBroadcast, formatCidr } from "../../base/net-types.ts";
 import { ok } from "../../base/result.ts";
 import { type BootChoice, bootChoices } from "./boot-choices.ts";
 import {
@@ -60,17 +61,21 @@ function clientClass(
 }
 
 function subnetOf(site: ExportSite, at: { readonly network: ExportNetwork; readonly index: number }): object {
-  const { subnet, router, dns, domain, leaseSeconds, pool } = at.network;
+  const { subnet, router, dns, domain, leaseSeconds, options, pool } = at.network;
   const option = (name: string, data: string): object => ({ name, data });
   return {
     id: at.index + 1,
     subnet: formatCidr(subnet),
     "valid-lifetime": leaseSeconds,
     "require-client-classes": bootChoices(at.network).map(({ name }) => `net${at.index + 1}-${name}`),
+    "calculate-tee-times": true,
     "option-data": [
+      option("broadcast-address", cidrBroadcast(subnet)),
       ...(router === undefined ? [] : [option("routers", router)]),
       ...(dns.length === 0 ? [] : [option("domain-name-servers", dns.join(", "))]),
       ...(domain === undefined ? [] : [option("domain-name", domain)]),
+      // As bytes: Kea has forms of its own for those that it knows.
+      ...options.map(([code, value]) => ({ code, "csv-format": false, data: toHex(value) })),
     ],
     pools: pool === undefined ? [] : [{ pool: `${pool.from} - ${pool.to}`, "client-class": "KNOWN" }],
     reservations: reservations(site, at.network).map(({ mac, node }) => ({

@@ -2,6 +2,8 @@
 import type { Ipv4Address, Ipv4Cidr, MacAddress } from "../../base/net-types.ts";
 import { cidrContains } from "../../base/net-types.ts";
 import { err, ok, type Result } from "../../base/result.ts";
+import type { LoaderTarget } from "../../netboot/arch.ts";
+import type { EncodedOption } from "../../netboot/dhcp/site-option.ts";
 
 export interface ExportNode {
   readonly name: string;
@@ -22,6 +24,9 @@ export interface ExportNetwork {
   readonly dns: readonly Ipv4Address[];
   readonly domain?: string;
   readonly leaseSeconds: number;
+  /** What else the site wants its machines told: codes that none of the settings above says. */
+  readonly options: readonly EncodedOption[];
+  readonly loaders: Readonly<Partial<Record<LoaderTarget, string>>>;
   readonly pool?: { readonly from: Ipv4Address; readonly to: Ipv4Address };
   /** TFTP server, and the host of `httpBase`. */
   readonly server: Ipv4Address;

@@ -2,7 +2,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { fromLatin1 } from "../../base/bytes.ts";
 import type { Ipv4Address, MacAddress } from "../../base/net-types.ts";
+import { defaultLoaders } from "../../netboot/arch.ts";
 import type { DhcpAnswer } from "../../netboot/probe/dhcp-question.ts";
 import { type ExportFormat, renderExport } from "../../server/exports/render.ts";
 import type { ExportSite } from "../../server/exports/site.ts";
@@ -23,7 +25,17 @@ const site: ExportSite = {
   networks: [
     {
       ...{ interfaceName: "v1", subnet: { network: ip("10.77.0.0"), prefix: 24 }, router: ip("10.77.0.254") },
-      ...{ dns: [ip("10.77.0.1")], leaseSeconds: 600 },
+      ...{ dns: [ip("10.77.0.1")], domain: "lab.example", leaseSeconds: 600 },
+      options: [
+        [42, Uint8Array.of(10, 77, 0, 5, 10, 77, 0, 6)],
+        [119, fromLatin1("\x03lab\x07example\0\x03dev\0")],
+        [100, fromLatin1('UTC0, "so"')],
+        [26, Uint8Array.of(5, 120)],
+        [121, Uint8Array.of(24, 192, 168, 5, 10, 77, 0, 254)],
+        [224, Uint8Array.of(17)],
+        [225, fromLatin1("some text")],
+      ],
+      loaders: defaultLoaders,
       pool: { from: ip("10.77.0.100"), to: ip("10.77.0.120") },
       ...{ server: ip("10.77.0.1"), httpBase: "http://10.77.0.1:8088" },
     },
@@ -108,6 +120,34 @@ describe.skipIf(missing !== undefined).each(servers)(
       );
 
       expect(ran.output).toContain("boot=grubaa64.efi ip=10.77.0.11");
+    });
+
+    it.each([
+      ["PC", "HTTPClient:Arch:00016", "0010", "snponly.efi"],
+      ["ARM server", "HTTPClient:Arch:00019", "0013", "grubaa64.efi"],
+    ])("firmware of a %s that boots by HTTP gets a URL", async (_, vendor, arch, file) => {
+      const ran = await rig.runBesideServer(
+        `ip link add m0 link br0 type macvlan mode bridge; ip link set m0 address ${mac} up; udhcpc -f -q -n -t 4 -T 2 -i m0 -V ${vendor}:UNDI:003000 -x 0x5d:${arch} -O bootfile -s "$PWD/show"; ip link del m0`,
+      );
+
+      expect(ran.output).toContain(`boot=http://10.77.0.1:8088/boot/loader/${file} ip=10.77.0.11`);
+    });
+
+    it("an operating system is told all that Ingot's own server would tell it", async () => {
+      writeFileSync(join(rig.folder, "told"), '#!/bin/sh\n[ "$1" != bound ] || env\n', { mode: 0o755 });
+      const asked = [26, 28, 42, 100, 119, 121, 224, 225].map((code) => `-O ${code}`).join(" ");
+      const ran = await rig.runBesideServer(
+        `ip link add m0 link br0 type macvlan mode bridge; ip link set m0 address ${mac} up; udhcpc -f -q -n -t 4 -T 2 -i m0 ${asked} -s "$PWD/told"; ip link del m0`,
+      );
+
+      expect(ran.output.split("\n")).toEqual(
+        expect.arrayContaining([
+          ...["ip=10.77.0.11", "subnet=255.255.255.0", "router=10.77.0.254", "dns=10.77.0.1", "lease=600"],
+          ...["domain=lab.example", "broadcast=10.77.0.255", "ntpsrv=10.77.0.5 10.77.0.6", "mtu=1400"],
+          ...["search=lab.example dev", 'tzstr=UTC0, "so"', "staticroutes=192.168.5.0/24 10.77.0.254"],
+          ...["opt224=11", "opt225=736f6d652074657874"],
+        ]),
+      );
     });
 
     it("a known machine without an address has one of the pool, and a stranger none", async () => {

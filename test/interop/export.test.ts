@@ -4,12 +4,23 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { fromLatin1 } from "../../base/bytes.ts";
 import type { Ipv4Address, MacAddress } from "../../base/net-types.ts";
+import { defaultLoaders } from "../../netboot/arch.ts";
+import type { EncodedOption } from "../../netboot/dhcp/site-option.ts";
 import { type ExportFormat, renderExport } from "../../server/exports/render.ts";
 import type { ExportSite } from "../../server/exports/site.ts";
 
 const ip = (text: string): Ipv4Address => text as Ipv4Address;
 const mac = (last: number): MacAddress => `52:54:00:aa:00:${String(last).padStart(2, "0")}` as MacAddress;
+
+const siteOptions: readonly EncodedOption[] = [
+  [42, Uint8Array.of(10, 77, 0, 1)],
+  [119, fromLatin1("\x03lab\x07example\0\x03dev\0")],
+  [100, fromLatin1('UTC0, "so"')],
+  [26, Uint8Array.of(5, 220)],
+  [224, Uint8Array.of(17)],
+];
 
 const site: ExportSite = {
   domain: "lab.example",
@@ -27,6 +38,7 @@ const site: ExportSite = {
     {
       ...{ interfaceName: "lo", subnet: { network: ip("10.77.0.0"), prefix: 24 }, router: ip("10.77.0.254") },
       ...{ dns: [ip("10.77.0.1"), ip("10.77.0.2")], domain: "lab.example", leaseSeconds: 3600 },
+      ...{ options: siteOptions, loaders: defaultLoaders },
       pool: { from: ip("10.77.0.100"), to: ip("10.77.0.120") },
       ...{ server: ip("10.77.0.1"), httpBase: "http://10.77.0.1:8088" },
     },
@@ -36,6 +48,7 @@ const site: ExportSite = {
         subnet: { network: ip("10.88.0.0"), prefix: 24 },
         dns: [],
         leaseSeconds: 600,
+        ...{ options: [], loaders: {} },
       },
       ...{ server: ip("10.77.0.1"), httpBase: "http://10.77.0.1:8088" },
     },

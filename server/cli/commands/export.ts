@@ -9,6 +9,7 @@ import { readFolder, writeFiles } from "../../exports/output-folder.ts";
 import { type ExportFormat, exportFormats, renderExport } from "../../exports/render.ts";
 import type { ExportFile, ExportNetwork, ExportNode } from "../../exports/site.ts";
 import { findInterface, type Interfaces, listInterfaces } from "../../interfaces.ts";
+import { loadersOf } from "../../netboot/dhcp-settings.ts";
 import { statePaths } from "../../state-folder.ts";
 import { apiClient } from "../api-client.ts";
 import { usageError } from "../arguments.ts";
@@ -126,11 +127,13 @@ function networksOf(
   const { place } = at;
   const { address, subnet } = findInterface(place, at.interfaces);
   const all = [{ ...place, subnet }, ...place.relayed];
-  return all.map(({ router, dns, domain, leaseTime, pool, subnet: network }) => ({
+  return all.map(({ router, dns, domain, leaseTime, options, pool, subnet: network }) => ({
     interfaceName: place.name,
     subnet: network,
     dns: dns ?? place.dns,
     leaseSeconds: Math.round((leaseTime ?? place.leaseTime) / 1000),
+    options: options ?? place.options,
+    loaders: loadersOf(place),
     server: address,
     httpBase: `http://${address}:${config.netboot.bootPort}`,
     ...(router === undefined ? {} : { router }),
