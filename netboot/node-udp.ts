@@ -10,38 +10,75 @@ const receiveBuffer = 1 << 20;
 export const nodeDatagramSockets: DatagramSockets = { open };
 
 async function open(options: OpenOptions): Promise<DatagramSocket> {
+  const { peer } = options;
+  let closed = false;
+  const receive: OpenOptions["receive"] = (bytes, from) => {
+    if (!closed) {
+      options.receive(bytes, from);
+    }
+  };
+  const shared = options.shared ?? peer !== undefined;
+  const socket = await openOne({ ...options, receive, shared });
+  const bound = socket.address();
+  const local: Endpoint = { address: bound.address as Ipv4Address, port: bound.port };
+  // On the same port; the kernel gives it what comes from the peer, and the first one all else.
+  const toPeer = peer && (await connect({ ...options, receive, shared, local, peer }, socket));
+  return {
+    local,
+    send: (bytes, to) =>
+      closed ? Promise.reject(new AppError("io", "The socket is closed")) : send(socket, bytes, to),
+    post: (bytes, to) => {
+      if (closed) {
+        return;
+      }
+      // Without a callback, Node sends at once where the kernel has room, and keeps an error to itself.
+      if (toPeer !== undefined && to.port === peer?.port && to.address === peer.address) {
+        toPeer.send(bytes);
+      } else {
+        socket.send(bytes, to.port, to.address);
+      }
+    },
+    close: async () => {
+      if (!closed) {
+        closed = true;
+        await Promise.all([closeOne(socket), toPeer === undefined ? undefined : closeOne(toPeer)]);
+      }
+    },
+  };
+}
+
+async function openOne(options: OpenOptions): Promise<Socket> {
   const socket = createSocket({ type: "udp4", reuseAddr: options.shared ?? false, lookup });
   await bind(socket, options.local);
   if (options.broadcast === true) {
     socket.setBroadcast(true);
   }
   enlargeBuffer(socket);
-  const bound = socket.address();
-  let closed = false;
   socket.on("message", (bytes, from) => {
-    if (!closed) {
-      options.receive(bytes, { address: from.address as Ipv4Address, port: from.port });
-    }
+    options.receive(bytes, { address: from.address as Ipv4Address, port: from.port });
   });
   socket.on("error", (error) => options.failed?.(error));
-  return {
-    local: { address: bound.address as Ipv4Address, port: bound.port },
-    send: (bytes, to) =>
-      closed ? Promise.reject(new AppError("io", "The socket is closed")) : send(socket, bytes, to),
-    post: (bytes, to) => {
-      if (!closed) {
-        // Without a callback, Node sends at once where the kernel has room, and keeps an error to itself.
-        socket.send(bytes, to.port, to.address);
-      }
-    },
-    close: () => {
-      if (closed) {
-        return Promise.resolve();
-      }
-      closed = true;
-      return new Promise((resolve) => socket.close(() => resolve()));
-    },
-  };
+  return socket;
+}
+
+async function connect(options: OpenOptions & { readonly peer: Endpoint }, first: Socket): Promise<Socket> {
+  const { port, address } = options.peer;
+  let socket: Socket | undefined;
+  try {
+    const connecting = await openOne(options);
+    socket = connecting;
+    await new Promise<void>((resolve, reject) => {
+      connecting.connect(port, address, (error?: Error) => (error ? reject(error) : resolve()));
+    });
+    return connecting;
+  } catch (error) {
+    await Promise.all([closeOne(first), socket === undefined ? undefined : closeOne(socket)]);
+    throw new AppError("io", `No way to ${address}:${port}`, { cause: error });
+  }
+}
+
+function closeOne(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.close(() => resolve()));
 }
 
 /** Only addresses are sent to, and none of them needs to be looked up; Node's own way takes a turn of the event loop for each packet. */

@@ -26,6 +26,8 @@ export interface OpenOptions {
   readonly broadcast?: boolean;
   /** Others may bind the same address and port; each then gets a copy of every broadcast. */
   readonly shared?: boolean;
+  /** Where most packets go to and come from: the kernel is told once, and not asked for the way for each. All others are heard as well. */
+  readonly peer?: Endpoint;
   /** Called for each packet; the bytes belong to the callee. */
   readonly receive: (bytes: Uint8Array, from: Endpoint) => void;
   /** Called for an error after opening that no `send` reported; the socket stays open. */

@@ -58,9 +58,10 @@ class TransferRun {
   }
 
   async #begin(): Promise<void> {
-    const { sockets, local, options, file, signal, watch } = this.#options;
+    const { sockets, local, client, options, file, signal, watch } = this.#options;
     this.#socket = await sockets.open({
       local: { address: local, port: 0 },
+      peer: client,
       receive: (bytes, from) => this.#receive(bytes, from),
     });
     if (signal.aborted) {

@@ -65,6 +65,37 @@ export function describeDatagramSockets(name: string, subject: DatagramSubject):
       await receiver.close();
     });
 
+    it("has a peer, and hears and reaches others on the same port", async () => {
+      const peers = await Promise.all(
+        ["one", "two", "stranger"].map(async (name) => {
+          const heard: string[] = [];
+          const receive = (bytes: Uint8Array, from: Endpoint): void => {
+            heard.push(`${Array.from(bytes).join()} ${from.port}`);
+          };
+          return { name, heard, socket: await sockets.open({ local: { address, port: 0 }, receive }) };
+        }),
+      );
+      const [one, two, stranger] = peers as [(typeof peers)[0], (typeof peers)[0], (typeof peers)[0]];
+      const heard: string[] = [];
+      const socket = await sockets.open({
+        ...{ local: { address, port: 0 }, peer: one.socket.local },
+        receive: (bytes, from) => heard.push(`${Array.from(bytes).join()} ${from.port}`),
+      });
+
+      socket.post(Uint8Array.of(1), one.socket.local);
+      socket.post(Uint8Array.of(2), two.socket.local);
+      await subject.settle(() => one.heard.length + two.heard.length === 2);
+      one.socket.post(Uint8Array.of(3), socket.local);
+      stranger.socket.post(Uint8Array.of(4), socket.local);
+      await subject.settle(() => heard.length === 2);
+
+      expect([one.heard, two.heard]).toEqual([[`1 ${socket.local.port}`], [`2 ${socket.local.port}`]]);
+      expect(new Set(heard)).toEqual(
+        new Set([`3 ${one.socket.local.port}`, `4 ${stranger.socket.local.port}`]),
+      );
+      await Promise.all([socket, one.socket, two.socket, stranger.socket].map((each) => each.close()));
+    });
+
     it("refuses a port that is taken as a conflict that names it", async () => {
       const first = await sockets.open({ local: { address, port: 0 }, receive: () => undefined });
 
