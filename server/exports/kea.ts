@@ -23,7 +23,12 @@ export const renderKea: Render = (site) => {
   const config = {
     Dhcp4: {
       comment: notice,
-      "interfaces-config": { interfaces: [...new Set(all.map(({ interfaceName }) => interfaceName))] },
+      "interfaces-config": {
+        interfaces: [...new Set(all.map(({ interfaceName }) => interfaceName))],
+        // A cable that is not plugged in when Kea starts would leave it deaf for ever: it tries again every five seconds.
+        "service-sockets-max-retries": 1_000_000,
+        "service-sockets-retry-wait-time": 5000,
+      },
       "lease-database": { type: "memfile", persist: true },
       // Two cards of one node have one address.
       "ip-reservations-unique": new Set(addresses).size === addresses.length,
