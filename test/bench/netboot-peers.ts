@@ -1,5 +1,6 @@
 /** The servers that the netboot bench puts beside each other, and how each is started in its namespace. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -7,6 +8,7 @@ import { CpuGroup } from "./cpu-group.ts";
 
 /** DHCP servers take turns at the first address; of TFTP servers, which run side by side, each has its own. */
 export const serverAddress = "10.78.0.1";
+const serverAddresses = [1, 2, 3, 4].map((host) => `10.78.0.${host}`);
 const clientAddress = "10.78.0.200";
 export const serverSpace = "ingot-bench-s";
 export const clientSpace = "ingot-bench-c";
@@ -88,7 +90,7 @@ export function connect(): void {
     `ip netns add ${serverSpace}`,
     `ip netns add ${clientSpace}`,
     `ip -n ${serverSpace} link add s0 type veth peer name c0 netns ${clientSpace}`,
-    ...[1, 2, 3, 4].map((host) => `ip -n ${serverSpace} addr add 10.78.0.${host}/16 dev s0`),
+    ...serverAddresses.map((address) => `ip -n ${serverSpace} addr add ${address}/16 dev s0`),
     `ip -n ${clientSpace} addr add ${clientAddress}/16 dev c0`,
     ...[serverSpace, clientSpace].map((space) => `ip -n ${space} link set lo up`),
     `ip -n ${serverSpace} link set s0 up`,
@@ -104,16 +106,37 @@ export function disconnect(): void {
   }
 }
 
-/** The cable then takes a millisecond there and back. */
-export function lengthenCable(): boolean {
-  const words = ["netns", "exec", clientSpace, "tc", "qdisc", "add", "dev", "c0", "root", "netem"];
-  return spawnSync("ip", [...words, "delay", "1ms"], { stdio: "ignore" }).status === 0;
+/**
+ * Puts another cable in the place of the first, on which every frame takes half a millisecond each way; gives what takes it away again.
+ * A program of the bench is that cable, the same for all servers: not every kernel can delay packets.
+ */
+export async function lengthenCable(): Promise<() => void> {
+  const program = path.join(import.meta.dirname, "slow-cable.pl");
+  const words = ["netns", "exec", serverSpace, "perl", program, "s1", "c1", "500"];
+  const cable = spawn("ip", words, { stdio: ["ignore", "pipe", "inherit"] });
+  const [said] = (await Promise.race([once(cable.stdout, "data"), once(cable, "exit")])) as unknown[];
+  if (!String(said).startsWith("up")) {
+    throw new Error("the slow cable could not be made");
+  }
+  execFileSync("ip", ["-n", serverSpace, "link", "set", "c1", "netns", clientSpace]);
+  moveAddresses({ from: ["s0", "c0"], to: ["s1", "c1"] });
+  return () => {
+    moveAddresses({ from: ["s1", "c1"], to: ["s0", "c0"] });
+    cable.kill("SIGTERM");
+  };
 }
 
-export function shortenCable(): void {
-  spawnSync("ip", ["netns", "exec", clientSpace, "tc", "qdisc", "del", "dev", "c0", "root"], {
-    stdio: "ignore",
-  });
+type Ends = readonly [server: string, client: string];
+
+function moveAddresses({ from, to }: { readonly from: Ends; readonly to: Ends }): void {
+  for (const [index, space] of [serverSpace, clientSpace].entries()) {
+    const addresses = index === 0 ? serverAddresses : [clientAddress];
+    execFileSync("ip", ["-n", space, "addr", "flush", "dev", from[index] ?? ""]);
+    for (const address of addresses) {
+      execFileSync("ip", ["-n", space, "addr", "add", `${address}/16`, "dev", to[index] ?? ""]);
+    }
+    execFileSync("ip", ["-n", space, "link", "set", to[index] ?? "", "up"]);
+  }
 }
 
 /** Starts servers side by side, the n-th at 10.78.0.n; their leases start empty. */
