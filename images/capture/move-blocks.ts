@@ -1,5 +1,6 @@
 /** The part of a pass that brings changed files of some size to what they are on the client by their changed blocks alone. */
 import type { RelPath } from "../../base/path-bytes.ts";
+import type { FileEntryRegular } from "../entry.ts";
 import { limitRate } from "../remote/session-options.ts";
 import type { SyncAction } from "../sync/actions.ts";
 import type { EntryTable } from "../sync/entry-table.ts";
@@ -40,7 +41,7 @@ export async function moveBlocks(input: PassInput, trees: Trees): Promise<MovedB
   const able = tools.sha256sum && tools.lister !== "stat" && tools.busyboxTar !== true;
   const wanted = able ? candidates(input, trees) : [];
   const place = { session, root: plan.root, tree, ...waiting };
-  const files =
+  const asked =
     wanted.length === 0
       ? []
       : await askBlocks(
@@ -50,6 +51,7 @@ export async function moveBlocks(input: PassInput, trees: Trees): Promise<MovedB
           },
           wanted.map(({ file }) => file),
         );
+  const files = asked.map((file) => ({ ...file, member: asSelected(file.member, input) }));
   if (files.length === 0) {
     return { rest: trees.actions, written: 0, bytes: 0, torn: [] };
   }
@@ -71,6 +73,13 @@ export async function moveBlocks(input: PassInput, trees: Trees): Promise<MovedB
     bytes: wireBytes(files),
     torn,
   };
+}
+
+/** The member with the attributes that are taken. */
+function asSelected(member: FileEntryRegular, { attributes }: PassInput): FileEntryRegular {
+  return attributes === undefined || member.extended === undefined
+    ? member
+    : { ...member, extended: attributes.sent(member.path, member.extended) };
 }
 
 interface Moving extends Fetching {

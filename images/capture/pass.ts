@@ -5,6 +5,7 @@ import type { FileEntry } from "../entry.ts";
 import type { KnownBlocks } from "../remote/known-blocks.ts";
 import type { RemoteSession } from "../remote/session.ts";
 import type { Selection } from "../sync/actions.ts";
+import type { AttributeSelection } from "../sync/attribute-rules.ts";
 import type { BlockedFile } from "./block-plan.ts";
 import type { ToolFacts } from "./facts.ts";
 import type { CaptureHistory } from "./history.ts";
@@ -15,6 +16,8 @@ export interface PassInput {
   readonly plan: CapturePlan;
   readonly tools: ToolFacts;
   readonly selection: Selection;
+  /** Of extended attributes; absent where all are taken. */
+  readonly attributes?: AttributeSelection | undefined;
   /** The image tree (latin1). */
   readonly tree: string;
   readonly history: CaptureHistory | undefined;

@@ -17,6 +17,7 @@ import type { RemoteSession } from "../remote/session.ts";
 import { niceSession } from "../remote/session-options.ts";
 import type { ImageLock, KnownContent } from "../store/store.ts";
 import type { ResolvedRule } from "../sync/actions.ts";
+import { attributeSelection, attributeWord } from "../sync/attribute-rules.ts";
 import { directoryRuleFiles } from "../sync/dir-merge.ts";
 import { makeSelection } from "../sync/exclude.ts";
 import type { BlockedFile } from "./block-plan.ts";
@@ -150,8 +151,8 @@ async function moveTree(request: CaptureRequest, state: CaptureState): Promise<M
   const log = request.log ?? discardLog;
   const tree = await request.store.prepareTree(state.lock);
   const file = request.historyFile ?? historyFileOf(tree, request.image);
-  const client = clientWord(state);
-  let history = await beginHistory(session, { file, client, tree });
+  let client: string | undefined;
+  let history: CaptureHistory | undefined;
   const known = new Map<RelPath, (entry: FileEntry) => KnownContent | undefined>();
   const blocks = new Map<RelPath, BlockedFile>();
   const totals = { sentFiles: 0, sentBytes: 0, deleted: 0, passes: 0 };
@@ -162,12 +163,18 @@ async function moveTree(request: CaptureRequest, state: CaptureState): Promise<M
   while (totals.passes < maxPasses && (pass === undefined || !isSettled(pass, restless))) {
     restless = new Set(pass?.moved);
     plan = await resolvedPlan(request, state);
+    const word = clientWord(state, plan);
+    if (word !== client) {
+      client = word;
+      history = await beginHistory(session, { file, client, tree });
+    }
     pass = await capturePass({
       attempt: totals.passes + 1,
       session,
       plan,
       tools: state.facts.tools,
       selection: makeSelection(plan.rules),
+      attributes: attributeSelection(plan.rules),
       tree,
       history,
       // Once is enough: later passes are for what moved meanwhile.
@@ -233,10 +240,10 @@ function historyFileOf(tree: string, image: string): string {
   return path.join(path.dirname(tree), ".capture", image);
 }
 
-/** Tells one machine from another that has taken its address. */
-function clientWord(state: CaptureState): string {
-  const root = state.facts.filesystems.find((filesystem) => filesystem.mountPoint === "/");
-  return [state.facts.hostname, root?.uuid ?? root?.device ?? "", state.plan.root].join(" ");
+/** Tells one machine from another that has taken its address, and what was taken of it under other rules on attributes, which no listing shows. */
+function clientWord({ facts }: CaptureState, { root: place, rules }: CapturePlan): string {
+  const root = facts.filesystems.find((filesystem) => filesystem.mountPoint === "/");
+  return [facts.hostname, root?.uuid ?? root?.device ?? "", place + attributeWord(rules)].join(" ");
 }
 
 /**

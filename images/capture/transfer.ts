@@ -205,6 +205,7 @@ async function stream(
       return { torn: [...messages.torn, ...looked.unsure] };
     },
     sender: senderOf(tools, guarded),
+    attributes: input.attributes,
     ...(fresh
       ? { digests: false }
       : { onEntry: (entry) => input.onEntry(withFlagsOf(entry, flags.get(entry.path))) }),

@@ -5,7 +5,7 @@
 import { baseName, escapePath, parentPath, type RelPath } from "../../base/path-bytes.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { ResolvedRule } from "./actions.ts";
-import { isDirMerge, parseFilterRule, type RuleProblem } from "./filter-rules.ts";
+import { isClearRule, isDirMerge, parseFilterRule, type RuleProblem } from "./filter-rules.ts";
 
 /** The names of the files that the rules look for. */
 export function directoryRuleFiles(rules: readonly ResolvedRule[]): ReadonlySet<string> {
@@ -32,11 +32,18 @@ export function withDirectoryRules(
   trees: { readonly source: RuleFiles; readonly target?: RuleFiles },
 ): Result<readonly ResolvedRule[], RuleProblem> {
   const all: ResolvedRule[] = [];
+  const seen = new Set<string>();
   for (const rule of rules) {
     if (!isDirMerge(rule)) {
       all.push(rule);
       continue;
     }
+    // As rsync has it, the first rule that looks for files of a name is the only one.
+    const { file } = partsOf(rule);
+    if (seen.has(file)) {
+      continue;
+    }
+    seen.add(file);
     for (const [side, files] of [
       ["sender", trees.source],
       ["receiver", trees.target ?? new Map()],
@@ -148,9 +155,7 @@ function firstWord(line: string): string {
 
 /** Lists of plain patterns know it only where they are CVS's. */
 function isClear(line: string, modifiers: string): boolean {
-  return /[-+]/.test(modifiers)
-    ? line === "!" && modifiers.includes("C")
-    : (line === "!" || line === "clear") && !/[sr]/.test(modifiers);
+  return /[-+]/.test(modifiers) ? line === "!" && modifiers.includes("C") : isClearRule(line);
 }
 
 function parseLine(
@@ -162,12 +167,16 @@ function parseLine(
   if (sign !== undefined) {
     return parseFilterRule(`${sign} ${line}`, origin);
   }
-  if (/[sr]/.test(modifiers) && /^[PRHS!]|^[-+].*[sr]/.test(firstWord(line))) {
+  if (/[sr]/.test(modifiers) && isSided(firstWord(line))) {
     return err({ message: `'${line}': all rules of this file have a side already`, origin });
   }
   return /^[:.]|^(dir-)?merge/.test(line)
     ? err({ message: `'${line}': a file in a directory names no further files here`, origin })
     : parseFilterRule(line, origin);
+}
+
+function isSided(word: string): boolean {
+  return /^([PRHS]|protect|risk|hide|show)|^([-+]|(ex|in)clude,).*[sr]/.test(word);
 }
 
 /** The rule as one of the whole tree, for one side; nothing where it is one for the other side. */
@@ -196,9 +205,10 @@ function inDirectory(
   }
   const perishable = (own + place.given).includes("p") ? "p" : "";
   const negated = own.includes("!") ? "!" : "";
+  const attribute = own.includes("x") ? "x" : "";
   const include = "+SR".includes(kind);
   const whole = pattern.startsWith("/") && !place.anchored ? `/${below(place.directory, pattern)}` : pattern;
-  return [{ ...rule, text: `${include ? "+" : "-"}${negated}${letter}${perishable} ${whole}` }];
+  return [{ ...rule, text: `${include ? "+" : "-"}${negated}${letter}${perishable}${attribute} ${whole}` }];
 }
 
 /** The pattern behind the directory; what would be wild in the directory's name stands for itself. */

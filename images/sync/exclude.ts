@@ -1,54 +1,14 @@
 /** rsync's filter rules, matched on bytes (paths are latin1 strings): a list of rules turned into a selection. */
-import { baseName, isWithin, parentPath, type RelPath } from "../../base/path-bytes.ts";
+import { baseName, parentPath, type RelPath } from "../../base/path-bytes.ts";
 import type { ResolvedRule, Selection } from "./actions.ts";
+import { type CompiledRule, compileRule, isAttributeRule, isInScope } from "./compiled-rule.ts";
 import { isDirMerge } from "./filter-rules.ts";
 import type { Prune } from "./listing.ts";
-import { compilePattern, type Pattern } from "./pattern.ts";
-
-interface CompiledRule {
-  readonly rule: ResolvedRule;
-  readonly index: number;
-  readonly include: boolean;
-  readonly negated: boolean;
-  /** Decides what is taken from the source. */
-  readonly sender: boolean;
-  /** Decides what of the target is not deleted. */
-  readonly receiver: boolean;
-  /** Does not keep a directory that would be deleted. */
-  readonly perishable: boolean;
-  readonly pattern: Pattern;
-}
-
-function compileRule(rule: ResolvedRule, index: number): CompiledRule {
-  const blank = rule.text.indexOf(" ");
-  const kind = rule.text.charAt(0);
-  const modifiers = rule.text.slice(1, blank);
-  const sided = /[sr]/.test(modifiers);
-  return {
-    rule,
-    index,
-    include: "+SR".includes(kind),
-    negated: modifiers.includes("!"),
-    sender: sided ? modifiers.includes("s") : !"PR".includes(kind),
-    receiver: sided ? modifiers.includes("r") : !"HS".includes(kind),
-    perishable: modifiers.includes("p"),
-    pattern: compilePattern(rule.text.slice(blank + 1)),
-  };
-}
-
-/** Whether something lies where a rule counts. */
-function isInScope(path: RelPath, { scope }: ResolvedRule): boolean {
-  return (
-    scope === undefined ||
-    ((scope.childrenOnly === true ? parentPath(path) === scope.below : isWithin(path, scope.below)) &&
-      scope.except?.some((root) => isWithin(path, root) && path !== root) !== true)
-  );
-}
 
 /** Makes the matcher of a list of rules: the first rule that matches decides; none means included. The tree's root is never excluded. */
 export function makeSelection(rules: readonly ResolvedRule[]): Selection {
-  // Numbered before those are left out that only stand for what files in directories hold.
-  const compiled = rules.map(compileRule).filter(({ rule }) => !isDirMerge(rule));
+  // Numbered before those are left out that only stand for what files in directories hold, or are about attributes.
+  const compiled = rules.map(compileRule).filter(({ rule }) => !isDirMerge(rule) && !isAttributeRule(rule));
   const sender = makeMatcher(compiled.filter((rule) => rule.sender));
   const receiver = compiled.every((rule) => rule.sender && rule.receiver)
     ? sender
@@ -179,7 +139,7 @@ export function capturePrune(rules: readonly ResolvedRule[]): readonly Prune[] {
   const prunes = new Map<RelPath, Prune>();
   const earlierIncludes: CompiledRule[] = [];
   for (const [index, rule] of rules.entries()) {
-    if (isDirMerge(rule)) {
+    if (isDirMerge(rule) || isAttributeRule(rule)) {
       continue;
     }
     const compiled = compileRule(rule, index);

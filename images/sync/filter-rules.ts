@@ -58,9 +58,9 @@ const cvsPatterns =
   "RCS SCCS CVS CVS.adm RCSLOG cvslog.* tags TAGS .make.state .nse_depinfo *~ #* .#* ,* _$* *$ *.old *.bak *.BAK *.orig *.rej .del-* *.a *.olb *.o *.obj *.so *.exe *.Z *.elc *.ln core .svn/ .git/ .hg/ .bzr/";
 
 /**
- * Parses one rule as rsync's `--filter` takes it: kinds `- + P R H S` (exclude include protect risk hide show), modifiers `! / s r p` and
- * `C` alone; and `:` (dir-merge), which whoever has the tree puts the rules in the place of that its files hold. A merge file is read by the
- * caller ({@link mergeFileOf}); rules on attribute names are errors. One rule gives several for `-C` and for `:e`.
+ * Parses one rule as rsync's `--filter` takes it: kinds `- + P R H S` (exclude include protect risk hide show), modifiers `! / s r p x` and
+ * `C`; and `:` (dir-merge), which whoever has the tree puts the rules in the place of that its files hold. A merge file is read by the
+ * caller ({@link mergeFileOf}), and a list cleared by it ({@link isClearRule}). One rule gives several for `-C` and for `:e`.
  */
 export function parseFilterRule(text: string, origin: string): Result<readonly ResolvedRule[], RuleProblem> {
   const merge = parseDirMerge(text);
@@ -80,13 +80,11 @@ export function parseFilterRule(text: string, origin: string): Result<readonly R
   }
   const modifiers = match[3] ?? "";
   const pattern = match[4] ?? "";
-  if (modifiers === "C" && kind === "-" && pattern === "") {
-    return ok(cvsPatterns.split(" ").map((each) => ({ text: `- ${each}`, origin })));
+  if ("-+".includes(kind) && /^[!/srpx]*C[!/srpx]*$/.test(modifiers)) {
+    const own = kind + once(modifiers.replaceAll(/[^!sr]/g, ""));
+    return ok(cvsPatterns.split(" ").map((each) => ({ text: `${own}p ${each}`, origin })));
   }
-  if (modifiers.includes("x")) {
-    return problem(`'${text}': rules on the names of extended attributes are not supported`);
-  }
-  if (!/^[!/srp]*$/.test(modifiers)) {
+  if (!/^[!/srpx]*$/.test(modifiers)) {
     return problem(`'${text}': there is no modifier '${modifiers}' for such a rule`);
   }
   if (/[sr]/.test(modifiers) && !"-+".includes(kind)) {
@@ -96,22 +94,16 @@ export function parseFilterRule(text: string, origin: string): Result<readonly R
     return problem(`'${text}' has no pattern that can be used`);
   }
   // Trees of machines start at their root, so an absolute path is one from the root of the tree.
-  return ok([{ text: `${kind}${modifiers.replaceAll("/", "")} ${pattern}`, origin }]);
+  return ok([{ text: `${kind}${once(modifiers.replaceAll("/", ""))} ${pattern}`, origin }]);
 }
 
-/** The file that a rule `. FILE` or `merge FILE` names, and whether its lines are plain patterns (`.- FILE`, `.+ FILE`). */
-export function mergeFileOf(text: string): { readonly file: string; readonly plain?: "-" | "+" } | undefined {
-  const match = /^(?:\.,?|merge(?:,|(?= )))([-+]?)[ _](.+)$/.exec(text);
-  const [, sign, file] = match ?? [];
-  return file === undefined ? undefined : { file, ...(sign === "-" || sign === "+" ? { plain: sign } : {}) };
+function once(letters: string): string {
+  return [...new Set(letters)].join("");
 }
 
-/** Splits the text of a merge file into rules: blank lines and comments are left out. */
-export function filterLines(text: string, plain?: "-" | "+"): readonly string[] {
-  return text
-    .split(/\r\n|\n|\r/)
-    .filter((line) => line !== "" && !line.startsWith("#") && !line.startsWith(";"))
-    .map((line) => (plain === undefined || line === "!" ? line : `${plain} ${line}`));
+/** Whether a rule of `--filter` takes away all rules before it. */
+export function isClearRule(text: string): boolean {
+  return /^(!|clear),?$/.test(text);
 }
 
 /** Parses `: FILE` with modifiers into the rules it stands for, in short form; undefined where the text is another rule. */
@@ -123,15 +115,20 @@ export function parseDirMerge(text: string): Result<readonly string[], string> |
   const modifiers = match[1] ?? "";
   // Trees of machines start at their root: there is nothing above to look into.
   const file = (match[2] ?? (modifiers.includes("C") ? ".cvsignore" : "")).replace(/^\/+/, "");
-  if (!/^[-+enwCsrp/]*$/.test(modifiers)) {
+  if (!areMergeModifiers(modifiers)) {
     return err(`'${text}': there is no modifier '${modifiers}' for such a rule`);
   }
   if (file === "" || file.includes("/") || file.includes("\0") || file === "." || file === "..") {
     return err(`'${text}' names no file as it may be in a directory`);
   }
   const all = modifiers.includes("C") ? `${modifiers}nw-` : modifiers;
-  const rule = `:${[...new Set(all.replaceAll("e", ""))].join("")} ${file}`;
-  return ok(all.includes("e") ? [`-${all.replaceAll(/[^sr]/g, "")} ${file}`, rule] : [rule]);
+  const rule = `:${once(all.replaceAll(/[ex]/g, ""))} ${file}`;
+  return ok(all.includes("e") ? [`- ${file}`, rule] : [rule]);
+}
+
+/** Whether a file of rules can be read so. Plain patterns are asked for once at most; `x` is taken and means nothing. */
+export function areMergeModifiers(modifiers: string): boolean {
+  return /^[-+enwCsrpx/]*$/.test(modifiers) && !/[-+C].*[-+C]/.test(modifiers);
 }
 
 export function isDirMerge(rule: ResolvedRule): boolean {

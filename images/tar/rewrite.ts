@@ -1,6 +1,6 @@
-/** Archives of the store written anew for a tar that cannot read them. */
-
-import { endOfArchive } from "./encode.ts";
+/** Archives of the store written anew: for a tar that cannot read them, or with other metadata. */
+import type { FileEntry } from "../entry.ts";
+import { encodeMember, endOfArchive } from "./encode.ts";
 import type { TarEvent } from "./events.ts";
 import { encodeGnuMember, type TarDialect } from "./gnu-encode.ts";
 import { paddingOf } from "./header.ts";
@@ -9,18 +9,25 @@ import { readTar, type TarMember, writeTar } from "./stream.ts";
 
 const zeros = new Uint8Array(64 * 1024);
 
+export interface Rewriting {
+  /** How members are written; as a posix archive unless told. */
+  readonly dialect?: TarDialect | undefined;
+  /** What stands for a member of the archives; its content is the same. */
+  readonly as?: ((entry: FileEntry) => FileEntry) | undefined;
+}
+
 /** One archive of `first` and of what is in `archives`, any number of them one behind the other. */
 export async function* rewriteTar(
   first: AsyncIterable<TarMember>,
   archives: AsyncIterable<Uint8Array>,
-  dialect: TarDialect,
+  how: Rewriting,
 ): AsyncGenerator<Uint8Array> {
-  for await (const chunk of writeTar(first, dialect)) {
+  for await (const chunk of writeTar(first, how.dialect)) {
     if (chunk !== endOfArchive) {
       yield chunk;
     }
   }
-  const rewriter = new Rewriter(dialect);
+  const rewriter = new Rewriter(how);
   for await (const events of readTar(archives, { what: "the version", concatenated: true })) {
     for (const event of events) {
       yield* rewriter.bytesOf(event);
@@ -30,12 +37,12 @@ export async function* rewriteTar(
 }
 
 class Rewriter {
-  readonly #dialect: TarDialect;
+  readonly #how: Rewriting;
   #filler: HoleFiller | undefined;
   #padding = 0;
 
-  constructor(dialect: TarDialect) {
-    this.#dialect = dialect;
+  constructor(how: Rewriting) {
+    this.#how = how;
   }
 
   *bytesOf(event: TarEvent): Generator<Uint8Array> {
@@ -50,13 +57,15 @@ class Rewriter {
   }
 
   #begin({ entry, sparse, dataLength }: Extract<TarEvent, { kind: "entry" }>): Uint8Array {
-    const filled = this.#dialect === "busybox" ? sparse : undefined;
+    const { dialect, as } = this.#how;
+    const filled = dialect === "busybox" ? sparse : undefined;
     this.#filler = filled === undefined ? undefined : new HoleFiller(filled);
     this.#padding = paddingOf(filled?.realSize ?? dataLength);
-    return encodeGnuMember(entry, {
-      dialect: this.#dialect,
-      ...(sparse === undefined ? {} : { sparse }),
-    });
+    const member = as === undefined ? entry : as(entry);
+    const options = sparse === undefined ? {} : { sparse };
+    return dialect === undefined
+      ? encodeMember(member, options)
+      : encodeGnuMember(member, { dialect, ...options });
   }
 }
 

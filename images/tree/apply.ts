@@ -10,6 +10,7 @@ import type { ProgressSink } from "../../base/ports.ts";
 import { runProcess } from "../../base/process.ts";
 import type { FileEntry } from "../entry.ts";
 import type { SyncAction } from "../sync/actions.ts";
+import type { AttributeSelection } from "../sync/attribute-rules.ts";
 import { stagingName } from "../sync/listing.ts";
 import { isStreamed } from "../sync/plan.ts";
 import { Commit } from "./commit.ts";
@@ -33,6 +34,8 @@ export interface ApplyOptions {
   readonly digests?: boolean;
   /** What sends is less than a GNU tar of today. */
   readonly sender?: TarSender;
+  /** Of the attributes of what comes, those that are taken. */
+  readonly attributes?: AttributeSelection | undefined;
   readonly onProgress?: ProgressSink;
   /** Sync to disk before renaming; true unless told. */
   readonly durable?: boolean;
@@ -151,11 +154,12 @@ async function receiveDirect(root: TreeRoot, options: ApplyOptions): Promise<Rec
 }
 
 function streamOptions(options: ApplyOptions) {
-  const { actions, tar, signal, sender } = options;
+  const { actions, tar, signal, sender, attributes } = options;
   return {
     actions,
     tar,
     digests: options.digests !== false,
+    attributes,
     ...(sender === undefined ? {} : { sender }),
     ...(signal === undefined ? {} : { signal }),
   };

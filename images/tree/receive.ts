@@ -8,6 +8,7 @@ import { escapePath, parentPath, type RelPath } from "../../base/path-bytes.ts";
 import type { ProgressSink } from "../../base/ports.ts";
 import type { FileEntry } from "../entry.ts";
 import type { SyncAction } from "../sync/actions.ts";
+import type { AttributeSelection } from "../sync/attribute-rules.ts";
 import { sameAsListed } from "../sync/compare.ts";
 import { flagsKey, withFlags } from "../sync/flags.ts";
 import { isStreamed } from "../sync/plan.ts";
@@ -34,6 +35,8 @@ export interface ReceiveOptions {
   readonly digests: boolean;
   /** What sends is less than a GNU tar of today. */
   readonly sender?: TarSender;
+  /** Of the attributes of what comes, those that are taken. */
+  readonly attributes?: AttributeSelection | undefined;
   readonly onDirectory?: (entry: FileEntry) => void;
   readonly onProgress?: ProgressSink;
   readonly signal?: AbortSignal;
@@ -181,10 +184,11 @@ class Receiver {
     const member =
       this.#options.sender?.listedMetadata === true ? asListed(planned, event.entry) : event.entry;
     // An attribute of that name means something in an image, not on the machine that sends.
-    const extended =
+    const own =
       member.extended?.some(([key]) => key === flagsKey) === true
         ? withFlags(member.extended, "")
         : (member.extended ?? []);
+    const extended = this.#options.attributes?.sent(planned.path, own) ?? own;
     // Its owner may have changed it since the listing: what arrives is then not what the plan is about.
     const moved = !sameAsListed(planned, member);
     this.table.set(ordinal, moved ? "torn" : "whole", extended);

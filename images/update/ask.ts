@@ -1,4 +1,5 @@
 /** Makes the plan of a push: what the listing does not show is asked of the node, only where it matters. */
+import { AppError } from "../../base/errors.ts";
 import type { RelPath } from "../../base/path-bytes.ts";
 import type { ExtendedAttributes } from "../entry.ts";
 import { readAttributes } from "../remote/attributes.ts";
@@ -31,13 +32,20 @@ export async function askAndPlan(
   const place = { root: sources.node.root, ...(signal === undefined ? {} : { signal }) };
   let node = input.listed;
   let isAsked = false;
+  if (!programs.has("getfattr") && sources.suspicion.attributesRuled === true) {
+    throw new AppError(
+      "missing-tool",
+      `Rules on extended attributes cannot be followed on ${session.host}: it has no getfattr to say what it has`,
+      { hint: "Install the package attr there, or leave out the rules with the modifier x." },
+    );
+  }
   if (programs.has("getfattr")) {
     const asked = attributeQuestions(node, sources.wanted, sources.suspicion);
     isAsked = asked.length > 0;
     const found = isAsked
       ? await readAll(request, { ...place, paths: pathsOf(node.table, asked), sources })
       : new Map<RelPath, ExtendedAttributes>();
-    node = withAttributes(node, { version: sources.wanted, asked, found });
+    node = withAttributes(node, { version: sources.wanted, asked, found, rules: sources.rules });
   }
   let plan = planFor(sources, node);
   if (!programs.has("sha256sum")) {

@@ -1,7 +1,7 @@
 /** The bytes of an update: control files, then content. images/update/client/receive.sh tells the format. */
 import { concatBytes, fromLatin1 } from "../../base/bytes.ts";
 import { parseRelPath, type RelPath } from "../../base/path-bytes.ts";
-import type { FileEntry } from "../entry.ts";
+import type { ExtendedAttributes, FileEntry } from "../entry.ts";
 import type { VersionReader } from "../store/store.ts";
 import type { VersionTable } from "../store/version-table.ts";
 import { rewriteTar } from "../tar/rewrite.ts";
@@ -39,8 +39,9 @@ export async function* encodeBundle(input: BundleInput): AsyncGenerator<Uint8Arr
     ...(input.table === undefined ? {} : { table: input.table }),
     ...(signal === undefined ? {} : { signal }),
   });
-  if (dialect !== undefined) {
-    yield* rewriteTar(madeHere(control, input), members, dialect);
+  if (dialect !== undefined || plan.ownAttributes) {
+    const as = plan.ownAttributes ? withPlanned(plan) : undefined;
+    yield* rewriteTar(madeHere(control, input), members, { dialect, as });
     return;
   }
   if (control.copies.length > 0) {
@@ -50,6 +51,17 @@ export async function* encodeBundle(input: BundleInput): AsyncGenerator<Uint8Arr
     yield* writeTar(patchMembers(plan, input));
   }
   yield* members;
+}
+
+/** Members with the attributes that the plan gives them. */
+function withPlanned(plan: UpdatePlan): (entry: FileEntry) => FileEntry {
+  const planned = new Map<RelPath, ExtendedAttributes>();
+  for (const action of plan.actions) {
+    if (action.kind === "write" && action.entry.extended !== undefined) {
+      planned.set(action.entry.path, action.entry.extended);
+    }
+  }
+  return (entry) => ({ ...entry, extended: planned.get(entry.path) ?? entry.extended ?? [] });
 }
 
 /** What is no member of the version as it is. */

@@ -6,6 +6,7 @@ import type { ImageName, VersionId } from "../manifest.ts";
 import type { DigestProgram } from "../remote/block-digests.ts";
 import type { VersionTable } from "../store/version-table.ts";
 import type { PlanSummary, ResolvedRule, SyncAction } from "../sync/actions.ts";
+import { attributeSelection } from "../sync/attribute-rules.ts";
 import { sameExtended } from "../sync/compare.ts";
 import { capturePrune, makeSelection } from "../sync/exclude.ts";
 import { summarise } from "../sync/plan.ts";
@@ -53,6 +54,8 @@ export interface UpdatePlan {
   readonly notes: readonly string[];
   /** How the node's tar wants to have members written; absent where it reads what the store has. */
   readonly dialect?: TarDialect;
+  /** Rules on attributes decide which what is written has: not those that the version's members have. */
+  readonly ownAttributes: boolean;
 }
 
 /** How a large file is made on the node from what stands there. */
@@ -113,6 +116,16 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
   }
   const within = input.directory ?? rootPath;
   const { overrides: sources } = wanted;
+  const attributes = attributeSelection(input.rules);
+  /** With the attributes that it will have on the node. */
+  function settled(entry: FileEntry): FileEntry {
+    if (attributes === undefined || entry.extended === undefined) {
+      return entry;
+    }
+    const standing = node.find(entry.path)?.entry.extended ?? [];
+    const extended = attributes.settled(entry.path, { source: entry.extended, standing });
+    return extended === entry.extended ? entry : { ...entry, extended };
+  }
   const concerns = (path: RelPath) =>
     isWithin(path, within) && (input.overridesOnly !== true || sources.has(path));
   const copied = copiedLinks(wanted, { mounts, within });
@@ -123,7 +136,7 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
         entryAt: (place) => wanted.entryAt(place),
         as: (entry) =>
           entry.kind !== "socket" && concerns(entry.path)
-            ? kept(copied.get(entry.path)?.file ?? entry)
+            ? kept(settled(copied.get(entry.path)?.file ?? entry))
             : undefined,
       },
       target: {
@@ -136,7 +149,11 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
         deleteExtraneous: input.noDelete !== true && input.overridesOnly !== true,
         recheck: (place, at) => isSuspect({ version: wanted, place }, { node, place: at }, input),
         differs: (place, at) =>
-          node.digestAt(at) !== undefined || !sameExtended(wanted.extendedAt(place), node.extendedAt(at)),
+          node.digestAt(at) !== undefined ||
+          !sameExtended(
+            attributes === undefined ? wanted.extendedAt(place) : settled(wanted.entryAt(place)).extended,
+            node.extendedAt(at),
+          ),
         // The node's listing does not descend into these, so what keeps them is not in it.
         unseen: new Set(capturePrune(input.rules).map(({ path }) => path)),
       },
@@ -176,6 +193,7 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
     directoryTimes: directoryTimes(actions, { wanted, node, mounts, within, kept }),
     stripped: actions.flatMap((action) => strippedOf(action, { node, kept })),
     patches: new Map(),
+    ownAttributes: attributes !== undefined,
     bootSteps: input.noBootloader === true ? [] : bootSteps(actions, input.bootStepsDue ?? []),
     notes: [...blocked].map(
       (path) =>

@@ -9,6 +9,7 @@ import { type Overrides, overlaidReader } from "../overlay/overlaid-reader.ts";
 import type { VersionReader } from "../store/store.ts";
 import type { VersionTable } from "../store/version-table.ts";
 import type { ResolvedRule } from "../sync/actions.ts";
+import { attributeSelection } from "../sync/attribute-rules.ts";
 import { capturePrune } from "../sync/exclude.ts";
 import type { Prune } from "../sync/listing.ts";
 import { defaultProfiles } from "../sync/profiles.ts";
@@ -141,6 +142,7 @@ export async function planSources(
     suspicion: {
       ...(changedBefore === undefined ? {} : { changedBefore }),
       ...(synced === undefined ? {} : { syncedAt: synced.at }),
+      attributesRuled: attributeSelection(input.rules) !== undefined,
     },
   };
 }

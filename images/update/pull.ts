@@ -16,6 +16,8 @@ import type { VersionId } from "../manifest.ts";
 import { hasOverrides, type Overrides, overlaidReader } from "../overlay/overlaid-reader.ts";
 import { decodeTable } from "../remote/list.ts";
 import type { VersionTable } from "../store/version-table.ts";
+import { isAttributeRule } from "../sync/compiled-rule.ts";
+import { isDirMerge } from "../sync/filter-rules.ts";
 import { listCommand } from "../sync/listing.ts";
 import { statListCommand } from "../sync/stat-listing.ts";
 import { NodeListing } from "./node-listing.ts";
@@ -68,6 +70,15 @@ export async function planFromListing(request: ListingRequest): Promise<UpdatePl
   const overrides = await request.overrides?.(node.host);
   const { version, wanted } = await wantedOf(request, overrides);
   const rules = updateRules(node, hasOverrides(overrides) ? wanted : undefined);
+  if (rules.rules.some((rule) => isAttributeRule(rule) || isDirMerge(rule))) {
+    throw new AppError(
+      "bad-input",
+      "Rules on attributes and files of rules in directories need questions that a pull does not ask",
+      {
+        hint: "Push the update: ingot update NODE.",
+      },
+    );
+  }
   const sources = await planSources(request.store, { node, version, ...rules, wanted, overrides });
   return planFor(sources, new NodeListing(listed));
 }

@@ -5,7 +5,8 @@
 import type { RelPath } from "../../base/path-bytes.ts";
 import type { ExtendedAttributes, FileEntry, Timestamp } from "../entry.ts";
 import type { VersionTable } from "../store/version-table.ts";
-import type { SyncAction } from "../sync/actions.ts";
+import type { ResolvedRule, SyncAction } from "../sync/actions.ts";
+import { attributeSelection } from "../sync/attribute-rules.ts";
 import type { EntryTable } from "../sync/entry-table.ts";
 import { placesIn } from "../sync/same-rows.ts";
 import type { NodeListing } from "./node-listing.ts";
@@ -17,6 +18,8 @@ export interface Suspicion {
   readonly attributesKept?: (extended: ExtendedAttributes | undefined) => ExtendedAttributes | undefined;
   /** True for places of this version whose attributes or content are others in the version that the node was last given. */
   readonly changedBefore?: (place: number) => boolean;
+  /** Rules decide about attributes: what the node has is always wanted to be known, because some of it may stay. */
+  readonly attributesRuled?: boolean;
 }
 
 /**
@@ -71,13 +74,14 @@ export function attributeQuestions(
   version: VersionTable,
   suspicion: Suspicion,
 ): readonly number[] {
-  const { syncedAt, changedBefore } = suspicion;
+  const { syncedAt, changedBefore, attributesRuled } = suspicion;
   const places = changedBefore === undefined ? undefined : placesIn(version.table, node.table);
   const asked: number[] = [];
   for (let place = 0; place < node.length; place++) {
     const wanted = places?.[place] ?? -1;
     if (
       syncedAt === undefined ||
+      attributesRuled === true ||
       isLater(node.ctimeAt(place), syncedAt) ||
       (wanted >= 0 && changedBefore?.(wanted) === true)
     ) {
@@ -137,6 +141,7 @@ export function withAttributes(
     readonly version: VersionTable;
     readonly asked: readonly number[];
     readonly found: ReadonlyMap<RelPath, ExtendedAttributes>;
+    readonly rules: readonly ResolvedRule[];
   },
 ): NodeListing {
   let labelled = false;
@@ -148,10 +153,12 @@ export function withAttributes(
       labelled ||= key === label;
     }
   }
+  const attributes = attributeSelection(answers.rules);
   const extended = new Map<number, ExtendedAttributes>();
   for (const [path, all] of answers.found) {
     const place = node.table.indexOf(path);
-    const told = labelled ? all : all.filter(([key]) => key !== label);
+    const left = attributes?.settled(path, { source: [], standing: all });
+    const told = labelled ? all : all.filter((each) => each[0] !== label || left?.includes(each) === true);
     if (place >= 0 && told.length > 0) {
       extended.set(place, told);
     }

@@ -1,7 +1,7 @@
 import { AppError } from "../../base/errors.ts";
 import type { RemoteSession, RemoteTarget } from "../../images/remote/session.ts";
 import type { ResolvedRule } from "../../images/sync/actions.ts";
-import { parseFilterRule, parseRule } from "../../images/sync/filter-rules.ts";
+import { isClearRule, parseFilterRule, parseRule } from "../../images/sync/filter-rules.ts";
 import { type ProfileName, profileNames } from "../../images/sync/profiles.ts";
 import { parseHostName } from "../hosts/host.ts";
 import type { Services } from "../services.ts";
@@ -45,7 +45,7 @@ export function ruleSources(request: {
 }): { readonly rules: readonly ResolvedRule[]; readonly profiles: readonly ProfileName[] } {
   const rules: ResolvedRule[] = [];
   for (const text of request.filter ?? []) {
-    if (text === "!" || text === "clear") {
+    if (isClearRule(text)) {
       rules.length = 0;
       continue;
     }
@@ -56,6 +56,10 @@ export function ruleSources(request: {
     rules.push(...parsed.value);
   }
   for (const text of request.exclude ?? []) {
+    if (text === "!") {
+      rules.length = 0;
+      continue;
+    }
     const rule = parseRule(text, "--exclude");
     if (!rule.ok) {
       throw new AppError("bad-input", `Exclude rule '${text}': ${rule.error.message}`);

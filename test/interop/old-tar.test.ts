@@ -36,7 +36,7 @@ describe("an archive written anew", () => {
       maxBuffer: 64 * 1024 * 1024,
     });
     const parts: Uint8Array[] = [];
-    for await (const part of rewriteTar(nothing(), pieces(archive), dialect)) {
+    for await (const part of rewriteTar(nothing(), pieces(archive), { dialect })) {
       parts.push(part);
     }
     return concatBytes(parts);

@@ -1,6 +1,7 @@
 /** Filter rules on the command line, and how the resolved list is shown. */
 import { resolve } from "node:path";
-import { filterLines, mergeFileOf } from "../../../images/sync/filter-rules.ts";
+import { AppError } from "../../../base/errors.ts";
+import { mergedRules, mergeFileOf } from "../../../images/sync/merge-file.ts";
 import type { CommandContext, OptionSpec } from "../command.ts";
 import { renderTable } from "../output.ts";
 import { readTextFile } from "../text-file.ts";
@@ -57,7 +58,11 @@ function merged(context: CommandContext, rule: string, depth: number): readonly 
     return [rule];
   }
   const text = readTextFile(resolve(context.env.cwd, merge.file));
-  return filterLines(text, merge.plain).flatMap((line) => merged(context, line, depth + 1));
+  const rules = mergedRules(text, merge);
+  if (!rules.ok) {
+    throw new AppError("bad-input", `Filter rules of ${merge.file}: ${rules.error}`);
+  }
+  return rules.value.flatMap((line) => merged(context, line, depth + 1));
 }
 
 interface ShownRule {

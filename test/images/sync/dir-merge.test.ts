@@ -112,7 +112,6 @@ describe("withDirectoryRules()", () => {
     ["no rule", ": .f", "x y"],
     ["a further file", ": .f", ". other"],
     ["a second side", ":s .f", "H x"],
-    ["a rule on attributes", ": .f", "-x user.a"],
   ])("names file and line of %s", (_what, merge, text) => {
     expect(resolve(merge, { "a/.f": `# first\n${text}` })).toMatchObject({
       ok: false,
