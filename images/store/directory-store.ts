@@ -28,7 +28,7 @@ import { moveImage } from "./move.ts";
 import { resolveVersion, versionNumbers } from "./open-version.ts";
 import { pruneImage } from "./prune.ts";
 import { collectGarbage, removedPrefix, whileOnlyPublisher } from "./publish.ts";
-import { RecentTable } from "./recent-table.ts";
+import { Recent } from "./recent.ts";
 import { rollbackTree } from "./rollback.ts";
 import type {
   CommitOptions,
@@ -56,7 +56,7 @@ import { readTags } from "./tag-file.ts";
 import { changeTags } from "./tags.ts";
 import { verifyVersions } from "./verify.ts";
 import { readVersionFile, versionEntries, versionMembers, versionTable } from "./version-members.ts";
-import { openVersionStream } from "./version-stream.ts";
+import { openVersionStream, type PlannedStream } from "./version-stream.ts";
 import type { VersionTable } from "./version-table.ts";
 
 export interface DirectoryStoreOptions {
@@ -74,7 +74,8 @@ export interface DirectoryStoreOptions {
 
 export class DirectoryStore implements ImageStore {
   readonly #context: StoreContext;
-  readonly #recent = new RecentTable();
+  readonly #tables = new Recent<VersionTable>();
+  readonly #streams = new Recent<PlannedStream>();
   readonly blocks = new KnownBlocks();
 
   constructor(options: DirectoryStoreOptions) {
@@ -145,11 +146,11 @@ export class DirectoryStore implements ImageStore {
 
   async table(ref: VersionRef): Promise<VersionTable> {
     const manifest = await this.resolve(ref);
-    return this.#recent.get(manifest, () => versionTable(this.#context, manifest));
+    return this.#tables.get(manifest, () => versionTable(this.#context, manifest));
   }
 
   versionStream(ref: VersionRef, options: { readonly signal?: AbortSignal } = {}): Promise<VersionStream> {
-    return openVersionStream(this.#context, ref, options);
+    return openVersionStream(this.#context, ref, { ...options, recent: this.#streams });
   }
 
   members(

@@ -1,6 +1,6 @@
 /** A whole version as one zstd-compressed tar. */
 
-import { concatBytes } from "../../base/bytes.ts";
+import { concatBytes, fromHex } from "../../base/bytes.ts";
 import { AppError } from "../../base/errors.ts";
 import { parentPath, type RelPath } from "../../base/path-bytes.ts";
 import { formatVersion, type VersionRef } from "../manifest.ts";
@@ -12,6 +12,7 @@ import { openVersion, storedEntries } from "./open-version.ts";
 import type { PackFile } from "./pack-file.ts";
 import { PackReader, readCompressedFrame } from "./pack-reader.ts";
 import { frameTarget } from "./pack-writer.ts";
+import type { Recent } from "./recent.ts";
 import type { VersionStream } from "./store.ts";
 import { type FrameRun, type StreamPlan, StreamPlanner } from "./stream-plan.ts";
 import { archiveOrder } from "./tree-order.ts";
@@ -21,22 +22,32 @@ import { compressFrame } from "./zstd.ts";
 export async function openVersionStream(
   context: StoreContext,
   ref: VersionRef,
-  options: { readonly signal?: AbortSignal } = {},
+  options: { readonly signal?: AbortSignal; readonly recent: Recent<PlannedStream> },
 ): Promise<VersionStream> {
+  const { signal, recent } = options;
   const version = await openVersion(context.paths, ref);
   try {
-    const source: MemberSource = { version, reader: new PackReader(options) };
-    const plan = await planStream(source, options);
-    const size = await measure(source, { plan, ...options });
+    const source: MemberSource = { version, reader: new PackReader(signal === undefined ? {} : { signal }) };
+    // Without the signal: others may wait for the plan, though who asked first goes away.
+    const planned = await recent.get(version.manifest, () =>
+      planStream({ version, reader: new PackReader() }),
+    );
+    const task = { source, planned, ...(signal === undefined ? {} : { signal }) };
     return {
       manifest: version.manifest,
-      ...size,
-      stream: closing(produce(context, { source, plan, ...options }), () => version.close()),
+      ...planned.size,
+      stream: closing(produce(context, task), () => version.close()),
     };
   } catch (error) {
     await version.close();
     throw error;
   }
+}
+
+/** What a version's stream consists of. */
+export interface PlannedStream {
+  readonly plan: FullPlan;
+  readonly size: Pick<VersionStream, "bytes" | "entries" | "compressedBytes">;
 }
 
 /** What is written before the copied frames, and what after them. */
@@ -45,45 +56,40 @@ interface FullPlan extends StreamPlan {
   readonly rest: readonly StoredEntry[];
 }
 
-async function planStream(
-  source: MemberSource,
-  options: { readonly signal?: AbortSignal },
-): Promise<FullPlan> {
+async function planStream(source: MemberSource): Promise<PlannedStream> {
   const { version } = source;
   const planner = new StreamPlanner(version.packs.map((pack) => pack.index));
-  for await (const batch of storedEntries(version, options)) {
+  for await (const batch of storedEntries(version)) {
     for (const stored of batch) {
       planner.add(stored);
     }
   }
   if (planner.needsTargets) {
-    for await (const batch of storedEntries(version, options)) {
+    for await (const batch of storedEntries(version)) {
       for (const stored of batch) {
         planner.addTarget(stored);
       }
     }
   }
-  const plan = planner.plan();
-  return plan.complete
-    ? { ...plan, head: [], rest: [] }
-    : { ...plan, ...(await restOf(source, { plan, ...options })) };
+  const frames = planner.plan();
+  const plan = frames.complete
+    ? { ...frames, head: [], rest: [] }
+    : { ...frames, ...(await restOf(source, frames)) };
+  return { plan, size: await measure(source, plan) };
 }
 
 /** What the copied frames do not hold, in archive order, each directory also before what is put into it. */
 async function restOf(
   source: MemberSource,
-  task: { readonly plan: StreamPlan; readonly signal?: AbortSignal },
+  plan: StreamPlan,
 ): Promise<{ readonly head: readonly StoredEntry[]; readonly rest: readonly StoredEntry[] }> {
   const wanted: StoredEntry[] = [];
   const directories = new Map<RelPath, StoredEntry>();
   const parents = new Set<RelPath>();
-  for await (const batch of storedEntries(
-    source.version,
-    task.signal === undefined ? {} : { signal: task.signal },
-  )) {
+  for await (const batch of storedEntries(source.version)) {
     for (const stored of batch) {
       const { entry } = stored;
-      const missing = !task.plan.holds(stored);
+      const missing = !plan.holds(stored);
       if (entry.kind === "directory" && !missing) {
         directories.set(entry.path, stored);
       }
@@ -110,18 +116,15 @@ async function restOf(
 }
 
 interface StreamTask {
-  readonly plan: FullPlan;
+  readonly source: MemberSource;
+  readonly planned: PlannedStream;
   readonly signal?: AbortSignal;
 }
 
-async function measure(
-  source: MemberSource,
-  task: StreamTask,
-): Promise<{ readonly bytes: number; readonly entries: number; readonly compressedBytes?: number }> {
-  const { plan } = task;
+async function measure(source: MemberSource, plan: FullPlan): Promise<PlannedStream["size"]> {
   let bytes = endOfArchive.length;
   let entries = 0;
-  let compressed = (await endFrame()).length;
+  let compressed = endFrame.length;
   for (const run of plan.copied) {
     const { index } = source.version.packs[run.pack] as PackFile;
     bytes += (index.frameRaw[run.endFrame] as number) - (index.frameRaw[run.firstFrame] as number);
@@ -139,18 +142,16 @@ async function measure(
 }
 
 /** Directories first, so that every member finds its own; the copied frames; what they do not hold. */
-async function* produce(
-  context: StoreContext,
-  task: StreamTask & { readonly source: MemberSource },
-): AsyncGenerator<Uint8Array> {
-  const { source, plan, signal } = task;
+async function* produce(context: StoreContext, task: StreamTask): AsyncGenerator<Uint8Array> {
+  const { source, signal } = task;
+  const { plan } = task.planned;
   const compression = { level: context.level, ...(signal === undefined ? {} : { signal }) };
   yield* compressed(encoded(plan.head, source), compression);
   for (const run of plan.copied) {
     yield* copyRun(run, task);
   }
   yield* compressed(encoded(plan.rest, source), compression);
-  yield await endFrame();
+  yield endFrame;
 }
 
 async function* encoded(entries: readonly StoredEntry[], source: MemberSource): AsyncGenerator<Uint8Array> {
@@ -159,10 +160,7 @@ async function* encoded(entries: readonly StoredEntry[], source: MemberSource): 
   }
 }
 
-async function* copyRun(
-  run: FrameRun,
-  task: StreamTask & { readonly source: MemberSource },
-): AsyncGenerator<Uint8Array> {
+async function* copyRun(run: FrameRun, task: StreamTask): AsyncGenerator<Uint8Array> {
   const { version } = task.source;
   const pack = version.packs[run.pack] as PackFile;
   for (let frame = run.firstFrame; frame < run.endFrame; frame++) {
@@ -209,9 +207,8 @@ async function* compressed(
   }
 }
 
-function endFrame(): Promise<Uint8Array> {
-  return compressFrame(endOfArchive, { level: 1 });
-}
+/** The end of an archive as a zstd frame (RFC 8878, section 3.1.1): magic, a single segment of 1024 bytes, one block that repeats a zero. */
+const endFrame = fromHex("28b52ffd" + "600003" + "032000" + "00") as Uint8Array;
 
 /** Closes when the source has ended, failed or was returned, also where it was never begun. */
 function closing<T>(source: AsyncGenerator<T>, close: () => Promise<void>): AsyncIterable<T> {
