@@ -55,10 +55,10 @@ export interface HostAddress {
   readonly address?: Ipv4Address;
 }
 
-/** Who is known. Asked for every DHCP packet. A MAC that is not in the book gets no answer at all. */
+/** Who is known. Asked for every DHCP packet. Who is not in the book gets no answer at all. */
 export interface AddressBook {
-  /** `netboots` is true where the message asks for something to boot: strangers may be let in for that alone. */
-  lookup(mac: MacAddress, netboots: boolean): HostAddress | undefined;
+  /** `machine` is set where the message asks for something to boot: strangers may be let in for that alone, and its UUID may tell who it is. */
+  lookup(mac: MacAddress, machine: Machine | undefined): HostAddress | undefined;
   /** True where the address is some known machine's fixed address: the pool leaves it out. */
   isReserved(address: Ipv4Address): boolean;
 }

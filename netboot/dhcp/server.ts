@@ -205,7 +205,7 @@ export class DhcpServer {
     const { request, client, settings } = asked;
     const { mac, machine } = client;
     this.#lookForForeignServer(request, { mac, settings });
-    const host = this.#options.addresses.lookup(mac, machine !== undefined);
+    const host = this.#options.addresses.lookup(mac, machine);
     if (host === undefined) {
       this.#ignore("unknown machine", { mac });
       return;

@@ -3,6 +3,7 @@ import type { Brand } from "../../base/brand.ts";
 import { type Ipv4Address, type MacAddress, parseIpv4, parseMac } from "../../base/net-types.ts";
 import { collect, err, ok, type Result } from "../../base/result.ts";
 import type { VersionId } from "../../images/manifest.ts";
+import { isUuid } from "../../netboot/boot-files/names.ts";
 import type { LocalBootMethod } from "../../netboot/booter.ts";
 
 /** An RFC 1123 host name in lower case: labels of letters, digits and inner hyphens, 63 at most, 253 in all. */
@@ -13,6 +14,8 @@ export type GroupName = Brand<string, "GroupName">;
 export interface Host {
   readonly name: HostName;
   readonly macs: readonly MacAddress[];
+  /** Of its mainboard, as `dmidecode` shows it: firmware tells it, so the machine is known before any of its cards is. */
+  readonly uuid?: string;
   readonly ip?: Ipv4Address;
   readonly groups: readonly GroupName[];
   /** The version the node is said to have. */
@@ -54,6 +57,7 @@ export function parseKernelArguments(text: string): Result<string, string> {
 export interface HostInput {
   readonly name: string;
   readonly macs?: readonly string[] | undefined;
+  readonly uuid?: string | undefined;
   readonly ip?: string | undefined;
   readonly groups?: readonly string[] | undefined;
   readonly kernelArguments?: string | undefined;
@@ -68,8 +72,9 @@ export function parseHost(input: HostInput): Result<Host, string> {
   const macs = collect((input.macs ?? []).map(parseUnicastMac));
   const groups = collect((input.groups ?? []).map(parseGroupName));
   const ip = input.ip === undefined ? undefined : parseIpv4(input.ip);
+  const uuid = input.uuid === undefined ? undefined : parseUuid(input.uuid);
   const words = input.kernelArguments === undefined ? undefined : parseKernelArguments(input.kernelArguments);
-  for (const part of [macs, groups, ip, words]) {
+  for (const part of [macs, groups, ip, uuid, words]) {
     if (part !== undefined && !part.ok) {
       return err(`node ${name.value}: ${part.error}`);
     }
@@ -78,9 +83,18 @@ export function parseHost(input: HostInput): Result<Host, string> {
     name: name.value,
     macs: macs.ok ? [...new Set(macs.value)] : [],
     groups: groups.ok ? [...new Set(groups.value)].sort((a, b) => (a < b ? -1 : 1)) : [],
+    ...(uuid?.ok === true ? { uuid: uuid.value } : {}),
     ...(ip?.ok === true ? { ip: ip.value } : {}),
     ...(words?.ok === true && words.value !== "" ? { kernelArguments: words.value } : {}),
   });
+}
+
+/** What mainboards have that were never given one of their own is no UUID. */
+export function parseUuid(text: string): Result<string, string> {
+  const uuid = text.toLowerCase();
+  return isUuid(uuid) && !/^[0-]+$|^[f-]+$/.test(uuid)
+    ? ok(uuid)
+    : err(`'${text}' is not the UUID of a machine, such as 'dmidecode -s system-uuid' shows`);
 }
 
 /** A machine's own address: not a group address, not all zeros. */

@@ -24,12 +24,23 @@ export function createSqliteRegistry(database: Database): HostRegistry {
     if (holder !== undefined) {
       throw new AppError("conflict", `Address ${host.ip} belongs to node ${holder.name}`);
     }
+    refuseUuidOfAnother(host);
     database.run(
-      "INSERT INTO nodes (name, ip, image, version, kernel_arguments, local_boot, seen_at, seen_firmware, seen_address) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO nodes (name, ip, uuid, image, version, kernel_arguments, local_boot, seen_at, seen_firmware, seen_address) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       host.name,
       ...columns(host),
     );
     insertParts(host);
+  }
+
+  function refuseUuidOfAnother({ name, uuid }: Host): void {
+    const holder =
+      uuid === undefined
+        ? undefined
+        : database.get("SELECT name FROM nodes WHERE uuid = ? AND name <> ?", uuid, name);
+    if (holder !== undefined) {
+      throw new AppError("conflict", `UUID ${uuid} belongs to node ${holder.name}`);
+    }
   }
 
   function insertParts(host: Host): void {
@@ -53,8 +64,9 @@ export function createSqliteRegistry(database: Database): HostRegistry {
     if (holder !== undefined) {
       throw new AppError("conflict", `Address ${host.ip} belongs to node ${holder.name}`);
     }
+    refuseUuidOfAnother(host);
     const changed = database.run(
-      "UPDATE nodes SET ip = ?, image = ?, version = ?, kernel_arguments = ?, local_boot = ?, seen_at = ?, seen_firmware = ?, seen_address = ? WHERE name = ?",
+      "UPDATE nodes SET ip = ?, uuid = ?, image = ?, version = ?, kernel_arguments = ?, local_boot = ?, seen_at = ?, seen_firmware = ?, seen_address = ? WHERE name = ?",
       ...columns(host),
       host.name,
     );
@@ -70,6 +82,7 @@ export function createSqliteRegistry(database: Database): HostRegistry {
     list: () => [...hosts.byName.values()],
     get: (name) => hosts.byName.get(name),
     byMac: (mac) => hosts.byMac.get(mac),
+    byUuid: (uuid) => hosts.byUuid.get(uuid),
     byAddress: (address) => hosts.byAddress.get(address),
     add: (added) => {
       commit(() => {
@@ -110,6 +123,7 @@ function unknownNode(name: HostName): AppError {
 function columns(host: Host): (string | number | null)[] {
   return [
     host.ip ?? null,
+    host.uuid ?? null,
     host.image?.image ?? null,
     host.image?.number ?? null,
     host.kernelArguments ?? null,
@@ -123,13 +137,14 @@ function columns(host: Host): (string | number | null)[] {
 interface Indexed {
   readonly byName: Map<HostName, Host>;
   readonly byMac: Map<MacAddress, Host>;
+  readonly byUuid: Map<string, Host>;
   readonly byAddress: Map<Ipv4Address, Host>;
 }
 
 function readAll(database: Database): Indexed {
   const macs = groupByNode(database.all("SELECT node, mac AS value FROM node_macs ORDER BY node, position"));
   const groups = groupByNode(database.all("SELECT node, name AS value FROM node_groups ORDER BY node, name"));
-  const indexed: Indexed = { byName: new Map(), byMac: new Map(), byAddress: new Map() };
+  const indexed: Indexed = { byName: new Map(), byMac: new Map(), byUuid: new Map(), byAddress: new Map() };
   for (const row of database.all("SELECT * FROM nodes ORDER BY name")) {
     enter(indexed, fromRow(row, { macs, groups }));
   }
@@ -152,10 +167,13 @@ function readOne(database: Database, name: HostName): Host {
   return fromRow(row, { macs: groupByNode(macs), groups: groupByNode(groups) });
 }
 
-function enter({ byName, byMac, byAddress }: Indexed, host: Host): void {
+function enter({ byName, byMac, byUuid, byAddress }: Indexed, host: Host): void {
   byName.set(host.name, host);
   for (const mac of host.macs) {
     byMac.set(mac, host);
+  }
+  if (host.uuid !== undefined) {
+    byUuid.set(host.uuid, host);
   }
   if (host.ip !== undefined) {
     byAddress.set(host.ip, host);
@@ -164,12 +182,15 @@ function enter({ byName, byMac, byAddress }: Indexed, host: Host): void {
 
 /** Puts a node in its own place. What it had may be another's already, where several were replaced at once. */
 function exchange(indexed: Indexed, host: Host): void {
-  const { byName, byMac, byAddress } = indexed;
+  const { byName, byMac, byUuid, byAddress } = indexed;
   const before = byName.get(host.name);
   for (const mac of before?.macs ?? []) {
     if (byMac.get(mac)?.name === host.name) {
       byMac.delete(mac);
     }
+  }
+  if (before?.uuid !== undefined && byUuid.get(before.uuid)?.name === host.name) {
+    byUuid.delete(before.uuid);
   }
   if (before?.ip !== undefined && byAddress.get(before.ip)?.name === host.name) {
     byAddress.delete(before.ip);
@@ -196,6 +217,7 @@ function fromRow(row: SqlRow, parts: { readonly macs: ByNode; readonly groups: B
     name: name as HostName,
     macs: (parts.macs.get(name) ?? []) as readonly MacAddress[],
     groups: (parts.groups.get(name) ?? []) as readonly GroupName[],
+    ...(typeof row.uuid === "string" ? { uuid: row.uuid } : {}),
     ...(typeof row.ip === "string" ? { ip: row.ip as Ipv4Address } : {}),
     ...(typeof row.image === "string" && typeof row.version === "number"
       ? { image: { image: row.image as ImageName, number: row.version } }

@@ -5,6 +5,7 @@ import { type Discovery, decideBoot } from "../boot-policy.ts";
 import type { Stranger } from "../discovery/stranger.ts";
 import type { Host } from "../hosts/host.ts";
 import type { Services } from "../services.ts";
+import { knownHost } from "./known-host.ts";
 
 export interface BootInterface {
   readonly name: string;
@@ -31,7 +32,7 @@ export function decideToLook(services: Services, place: BootInterface, machine: 
  */
 export function decideForScript(services: Services, place: BootInterface, machine: Machine): BootDecision {
   const decision = decide(services, place, { machine });
-  const host = services.hosts.byMac(machine.mac);
+  const host = knownHost(services, machine);
   if (host !== undefined) {
     const seen = { at: services.clock.now(), firmware: machine.arch.firmware };
     services.hosts.replace([{ ...host, seen: { ...host.seen, ...seen } }]);
@@ -85,7 +86,7 @@ function decide(
   place: BootInterface,
   asked: { readonly machine: Machine; readonly token?: string },
 ): BootDecision {
-  const host = services.hosts.byMac(asked.machine.mac);
+  const host = knownHost(services, asked.machine);
   return decideBoot(
     {
       host,
@@ -118,13 +119,14 @@ function discoveryAt(services: Services, place: BootInterface, mac: MacAddress):
 /** Known machines, and where discovery is on those that netboot; their ramdisks ask again as an operating system does. */
 export function createAddressBook(services: Services, place: BootInterface): AddressBook {
   return {
-    lookup: (mac, netboots) => {
-      const host = services.hosts.byMac(mac);
+    lookup: (mac, machine) => {
+      const host = machine === undefined ? services.hosts.byMac(mac) : knownHost(services, machine);
       if (host !== undefined) {
         return { hostname: host.name, ...(host.ip === undefined ? {} : { address: host.ip }) };
       }
       const stranger = place.discovers ? services.strangers.get(mac) : undefined;
-      const isLetIn = place.discovers && stranger?.ignored !== true && (netboots || stranger !== undefined);
+      const isLetIn =
+        place.discovers && stranger?.ignored !== true && (machine !== undefined || stranger !== undefined);
       return isLetIn ? { hostname: `new-${mac.replaceAll(":", "")}` } : undefined;
     },
     isReserved: (address) => services.hosts.byAddress(address) !== undefined,

@@ -25,10 +25,10 @@ export function bootableFlavor(services: Services, asked: string | undefined): s
 
 /** A machine that cannot be recognised, or that is armed for an install already. */
 export function refuseArming(services: Services, host: Host): void {
-  if (host.macs.length === 0) {
+  if (host.macs.length === 0 && host.uuid === undefined) {
     throw new AppError(
       "refused",
-      `Node ${host.name} has no MAC address, so it cannot be recognised at boot`,
+      `Node ${host.name} has neither MAC address nor UUID, so it cannot be recognised at boot`,
       {
         hint: `ingot node set ${host.name} --mac ADDRESS`,
       },

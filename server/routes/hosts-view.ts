@@ -1,4 +1,5 @@
 /** Nodes and installs as the API shows them. */
+import type { MacAddress } from "../../base/net-types.ts";
 import { formatVersion } from "../../images/manifest.ts";
 import type { Node, NodeInstall } from "../api/schema/node.ts";
 import { decideBoot } from "../boot-policy.ts";
@@ -10,10 +11,12 @@ import type { Services } from "../services.ts";
 export function nodeView(services: Services, host: Host): Node {
   const install = services.installs.latest(host.name);
   const rescue = services.rescues.get(host.name);
-  const mac = host.macs[0];
   const decision =
-    mac === undefined
-      ? { kind: "ignore" as const, reason: `${host.name} has no MAC address, so it cannot be recognised` }
+    host.macs.length === 0 && host.uuid === undefined
+      ? {
+          kind: "ignore" as const,
+          reason: `${host.name} has neither MAC address nor UUID, so it cannot be recognised`,
+        }
       : decideBoot(
           {
             host,
@@ -22,12 +25,14 @@ export function nodeView(services: Services, host: Host): Node {
             now: services.clock.now(),
             flavorArch: (name) => services.flavors.get(name)?.arch,
           },
-          { nodeUrl: "", pin: "", mac },
+          // Only what it boots is wanted here, not the kernel's command line.
+          { nodeUrl: "", pin: "", mac: host.macs[0] ?? ("00:00:00:00:00:00" as MacAddress) },
         );
   return {
     name: host.name,
     macs: [...host.macs],
     groups: [...host.groups],
+    ...(host.uuid === undefined ? {} : { uuid: host.uuid }),
     boot: { kind: decision.kind, reason: decision.reason },
     ...(host.ip === undefined ? {} : { ip: host.ip }),
     ...(host.image === undefined ? {} : { image: formatVersion(host.image) }),

@@ -10,6 +10,7 @@ import {
   parseHostName,
   parseKernelArguments,
   parseUnicastMac,
+  parseUuid,
 } from "../hosts/host.ts";
 import { isInstallOver } from "../installs/install.ts";
 import { isRescueWanted } from "../rescues/rescue.ts";
@@ -42,6 +43,7 @@ export function nodeRoutes(services: Services): readonly Route[] {
       ...(set.groups === undefined
         ? {}
         : { groups: [...new Set(wanted(collect(set.groups.map(parseGroupName))))] }),
+      ...(typeof set.uuid === "string" ? { uuid: wanted(parseUuid(set.uuid)) } : {}),
       ...(typeof set.ip === "string" ? { ip: wanted(parseIpv4(set.ip)) } : {}),
       ...(image === undefined ? {} : { image: versionId(image) }),
       ...(typeof set.kernelArguments === "string"
@@ -49,10 +51,10 @@ export function nodeRoutes(services: Services): readonly Route[] {
         : {}),
       ...(set.localBoot === undefined || set.localBoot === "auto" ? {} : { localBoot: set.localBoot }),
     };
+    const clearable = ["uuid", "ip", "image", "kernelArguments"] as const;
     return without(next, [
-      ...(set.ip === null ? ["ip" as const] : []),
-      ...(set.image === null ? ["image" as const] : []),
-      ...(set.kernelArguments === null || next.kernelArguments === "" ? ["kernelArguments" as const] : []),
+      ...clearable.filter((key) => set[key] === null),
+      ...(next.kernelArguments === "" ? ["kernelArguments" as const] : []),
       ...(set.localBoot === "auto" ? ["localBoot" as const] : []),
     ]);
   }
@@ -88,10 +90,12 @@ export function nodeRoutes(services: Services): readonly Route[] {
       handle: async (context) => {
         const { nodes, set } = await readJson(context, NodesSet);
         const chosen = selected(hosts, nodes);
-        if (chosen.length > 1 && (set.macs !== undefined || typeof set.ip === "string")) {
+        const isOneNodes =
+          set.macs !== undefined || [set.ip, set.uuid].some((one) => typeof one === "string");
+        if (chosen.length > 1 && isOneNodes) {
           throw new AppError(
             "bad-input",
-            `MACs and addresses belong to one node, and '${nodes}' names ${chosen.length}`,
+            `MACs, UUIDs and addresses belong to one node, and '${nodes}' names ${chosen.length}`,
           );
         }
         const next: Host[] = [];
@@ -159,7 +163,10 @@ export function nodeRoutes(services: Services): readonly Route[] {
   ];
 }
 
-function without(host: Host, names: readonly ("ip" | "image" | "kernelArguments" | "localBoot")[]): Host {
+function without(
+  host: Host,
+  names: readonly ("uuid" | "ip" | "image" | "kernelArguments" | "localBoot")[],
+): Host {
   const copy: Partial<Record<keyof Host, unknown>> = { ...host };
   for (const name of names) {
     delete copy[name];

@@ -103,4 +103,8 @@ export const migrations: readonly string[] = [
   ) STRICT;
   ALTER TABLE nodes ADD COLUMN local_boot TEXT;
   `,
+  `
+  ALTER TABLE nodes ADD COLUMN uuid TEXT;
+  CREATE UNIQUE INDEX nodes_uuid ON nodes(uuid);
+  `,
 ];

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { type Host, type HostName, parseHost } from "../../server/hosts/host.ts";
+import { type Host, type HostInput, type HostName, parseHost } from "../../server/hosts/host.ts";
 import type { HostRegistry } from "../../server/hosts/registry.ts";
 
-function host(name: string, parts: { readonly macs?: readonly string[]; readonly ip?: string } = {}): Host {
+function host(name: string, parts: Omit<HostInput, "name"> = {}): Host {
   const parsed = parseHost({ name, ...parts });
   if (!parsed.ok) {
     throw new Error(parsed.error);
@@ -16,9 +16,10 @@ export function hostRegistryContract(
 ): void {
   describe("host registry", () => {
     const first = host("n1", { macs: ["52:54:00:00:00:01", "52:54:00:00:00:02"], ip: "10.0.0.1" });
-    const second = host("n2", { macs: ["52:54:00:00:00:03"], ip: "10.0.0.2" });
+    const uuid = "564d1234-0000-4000-8000-0123456789ab";
+    const second = host("n2", { macs: ["52:54:00:00:00:03"], ip: "10.0.0.2", uuid });
 
-    it("finds a host by name, by each MAC and by address", () => {
+    it("finds a host by name, by each MAC, by UUID and by address", () => {
       const registry = make().open();
 
       registry.add([first, second]);
@@ -26,6 +27,7 @@ export function hostRegistryContract(
       expect(registry.get(first.name)).toEqual(first);
       expect(first.macs.map((mac) => registry.byMac(mac)?.name)).toEqual(["n1", "n1"]);
       expect(second.ip && registry.byAddress(second.ip)?.name).toBe("n2");
+      expect(registry.byUuid(uuid)?.name).toBe("n2");
       expect(registry.list().map(({ name }) => name)).toEqual(["n1", "n2"]);
     });
 
@@ -41,6 +43,19 @@ export function hostRegistryContract(
       expect(() => registry.add([second, wrong])).toThrow(expect.objectContaining({ code: "conflict" }));
 
       expect(registry.list()).toEqual([first]);
+    });
+
+    it("lets a UUID be one node's, at adding and at replacing, and another's when that has let it go", () => {
+      const registry = make().open();
+      registry.add([first, second]);
+
+      const conflict = expect.objectContaining({ code: "conflict", message: expect.stringContaining("n2") });
+      expect(() => registry.add([host("n3", { uuid })])).toThrow(conflict);
+      expect(() => registry.replace([{ ...first, uuid }])).toThrow(conflict);
+      registry.replace([host("n2")]);
+      registry.replace([{ ...first, uuid }]);
+
+      expect(registry.byUuid(uuid)?.name).toBe("n1");
     });
 
     it("replaces all parts of a host, and refuses one that is not there", () => {

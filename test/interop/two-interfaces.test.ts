@@ -100,6 +100,30 @@ describe.skipIf(missing !== undefined).each([
       return { ran, seen };
     }
 
+    it("a machine whose mainboard's UUID is a node's is that node, and so is its system, which tells none", async () => {
+      const made = await rig.runBesideServer(
+        `curl -sS -f --unix-socket ${rig.folder}/state/ingot.sock -H 'content-type: application/json' -d '{"nodes":[{"name":"board","uuid":"33221100-5544-7766-8899-aabbccddeeff","ip":"10.77.0.13"}]}' http://ingot/api/nodes`,
+      );
+      const ask = (words: string) =>
+        rig.run(
+          `udhcpc -f -q -n -t 3 -T 2 -i m0 ${words} -s "$PWD/show" | grep -E "^(ip|hostname|boot_file)="`,
+        );
+      const firmware = "-V PXEClient:Arch:00007:UNDI:003000 -x 0x5d:0007";
+      await rig.run("ip link add m0 link v1 type macvlan mode bridge; ip link set m0 up");
+
+      const stranger = await ask(`${firmware} -x 0x61:00ffeeddccbbaa99887766554433221100`);
+      const board = await ask(`${firmware} -x 0x61:0000112233445566778899aabbccddeeff -O hostname`);
+      const system = await ask("-O hostname");
+
+      await rig.run("ip link del m0");
+      expect(made.code, made.output).toBe(0);
+      expect(stranger.output).toContain("no lease");
+      expect(board.output).toContain("ip=10.77.0.13");
+      expect(board.output).toContain("boot_file=snponly.efi");
+      expect(system.output).toContain("hostname=board");
+      expect(system.output).toContain("ip=10.77.0.13");
+    });
+
     it.each([
       ["first", near, 0],
       ["second", other, 1],

@@ -42,6 +42,8 @@ export const NodeRescue = z.object({
 export const Node = z.object({
   name,
   macs: z.array(z.string()),
+  /** Its mainboard's: a machine that firmware says is this one is the node, whatever card it has. */
+  uuid: z.string().optional(),
   ip: z.string().optional(),
   groups: z.array(z.string()),
   /** The version the node is said to have: `web@3`. */
@@ -69,6 +71,7 @@ export type NodeList = z.infer<typeof NodeList>;
 export const NodeAdd = z.strictObject({
   name,
   macs: z.array(z.string().max(32)).max(16).optional(),
+  uuid: z.string().max(36).optional(),
   ip: z.string().max(15).optional(),
   groups: z.array(name).max(64).optional(),
   kernelArguments: z.string().max(512).optional(),
@@ -79,11 +82,12 @@ export type NodeAdd = z.infer<typeof NodeAdd>;
 export const NodesAdd = z.strictObject({ nodes: z.array(NodeAdd).min(1).max(10_000) });
 export type NodesAdd = z.infer<typeof NodesAdd>;
 
-/** Changes what is named for every node of `nodes`; null clears. `macs` and `ip` want exactly one node. */
+/** Changes what is named for every node of `nodes`; null clears. `macs`, `uuid` and `ip` want exactly one node. */
 export const NodesSet = z.strictObject({
   nodes: nodeSelection,
   set: z.strictObject({
     macs: z.array(z.string().max(32)).max(16).optional(),
+    uuid: z.string().max(36).nullable().optional(),
     ip: z.string().max(15).nullable().optional(),
     groups: z.array(name).max(64).optional(),
     image: z.string().max(128).nullable().optional(),

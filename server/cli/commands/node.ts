@@ -7,6 +7,11 @@ import { given, printJson } from "./started.ts";
 
 const nodeOptions = {
   mac: { type: "list", value: "MAC", help: "an Ethernet address of the node" },
+  uuid: {
+    type: "string",
+    value: "UUID",
+    help: "its mainboard's, as 'dmidecode -s system-uuid' shows: it is then known by any of its cards",
+  },
   ip: {
     type: "string",
     value: "ADDRESS",
@@ -23,7 +28,7 @@ const nodeOptions = {
 export const nodeAddCommand: Command = {
   name: "node add",
   summary: "Make a machine known: only known machines are answered on the network",
-  synopsis: "NAME --mac MAC [--ip ADDRESS] [--group GROUP]...",
+  synopsis: "NAME (--mac MAC | --uuid UUID) [--ip ADDRESS] [--group GROUP]...",
   positionals: { min: 1, max: 1 },
   options: nodeOptions,
   examples: ["ingot node add web01 --mac 52:54:00:12:34:56 --ip 10.0.0.11 --group web"],
@@ -32,6 +37,7 @@ export const nodeAddCommand: Command = {
       name: context.args.positionals[0],
       ...given({
         macs: context.args.list("mac"),
+        uuid: context.args.text("uuid"),
         ip: context.args.text("ip"),
         groups: context.args.list("group"),
         kernelArguments: context.args.text("append"),
@@ -45,7 +51,7 @@ export const nodeSetCommand: Command = {
   name: "node set",
   summary: "Change what is known of nodes",
   synopsis:
-    "NODES [--mac MAC]... [--ip ADDRESS] [--group GROUP]... [--image IMAGE] [--append WORDS] [--local-boot HOW]",
+    "NODES [--mac MAC]... [--uuid UUID] [--ip ADDRESS] [--group GROUP]... [--image IMAGE] [--append WORDS] [--local-boot HOW]",
   positionals: { min: 1, max: 1 },
   options: {
     ...nodeOptions,
@@ -59,6 +65,7 @@ export const nodeSetCommand: Command = {
   async run(context) {
     const set = given({
       macs: context.args.list("mac"),
+      uuid: context.args.text("uuid"),
       ip: context.args.text("ip"),
       groups: context.args.list("group"),
       image: context.args.text("image"),
@@ -171,6 +178,7 @@ function renderNode(node: NodeValue): string {
     `node     ${node.name}`,
     `address  ${node.ip ?? "-"}`,
     `mac      ${node.macs.join(" ")}`,
+    ...(node.uuid === undefined ? [] : [`uuid     ${node.uuid}`]),
     `groups   ${node.groups.join(", ")}`,
     `image    ${node.image ?? "-"}`,
     `boots    ${node.boot.kind}: ${node.boot.reason}`,
