@@ -204,7 +204,7 @@ export class VersionTable {
     const digest = entry.kind === "file" && entry.digest === undefined ? this.digestAt(place) : undefined;
     return entry.kind !== "file" || digest === undefined
       ? entry
-      : { ...entry, digest: Buffer.from(digest).toString("hex") };
+      : { ...entry, digest: Buffer.from(digest.buffer, digest.byteOffset, digest.length).toString("hex") };
   }
 
   find(path: RelPath): FileEntry | undefined {

@@ -3,27 +3,28 @@ import { latin1At } from "../../base/bytes.ts";
 
 type NumberArray = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 
-/** A column of numbers. It doubles when it is full; memory that was never written to is not taken from the machine. */
+const runBits = 12;
+const runLength = 2 ** runBits;
+
+/** A column of numbers, in runs: nothing is copied when it grows, and what it takes is what it holds. */
 export class NumberColumn<T extends NumberArray> {
-  #values: T;
+  readonly #runs: T[] = [];
   readonly #make: (length: number) => T;
 
   constructor(make: (length: number) => T) {
     this.#make = make;
-    this.#values = make(256);
   }
 
   at(row: number): number {
-    return this.#values[row] ?? 0;
+    return this.#runs[row >>> runBits]?.[row & (runLength - 1)] ?? 0;
   }
 
   set(row: number, value: number): void {
-    if (row >= this.#values.length) {
-      const grown = this.#make(Math.max(row + 1, this.#values.length * 2));
-      grown.set(this.#values);
-      this.#values = grown;
+    const run = row >>> runBits;
+    while (this.#runs.length <= run) {
+      this.#runs.push(this.#make(runLength));
     }
-    this.#values[row] = value;
+    (this.#runs[run] as T)[row & (runLength - 1)] = value;
   }
 }
 
@@ -39,31 +40,41 @@ export function wordColumn(): NumberColumn<Uint32Array> {
   return new NumberColumn((length) => new Uint32Array(length));
 }
 
-/** Whole numbers up to 2^53: four bytes each, until one comes that needs eight. */
+/** Whole numbers up to 2^53, negative ones too. A run of them takes one, two, four or eight bytes a number: as many as its largest needs. */
 export class CountColumn {
-  #narrow: NumberColumn<Uint32Array> | undefined = wordColumn();
-  readonly #wide = new NumberColumn((length) => new Float64Array(length));
-  #length = 0;
+  readonly #runs: NumberArray[] = [];
 
   at(row: number): number {
-    return this.#narrow === undefined ? this.#wide.at(row) : this.#narrow.at(row);
+    return this.#runs[row >>> runBits]?.[row & (runLength - 1)] ?? 0;
   }
 
   set(row: number, value: number): void {
-    this.#length = Math.max(this.#length, row + 1);
-    const narrow = this.#narrow;
-    if (narrow === undefined) {
-      this.#wide.set(row, value);
-    } else if (value >= 0 && value <= 0xffffffff) {
-      narrow.set(row, value);
-    } else {
-      for (let i = 0; i < this.#length; i++) {
-        this.#wide.set(i, narrow.at(i));
-      }
-      this.#wide.set(row, value);
-      this.#narrow = undefined;
+    const index = row >>> runBits;
+    while (this.#runs.length <= index) {
+      this.#runs.push(new Uint8Array(runLength));
     }
+    let run = this.#runs[index] as NumberArray;
+    if (!fits(run, value)) {
+      run = widened(run, value);
+      this.#runs[index] = run;
+    }
+    run[row & (runLength - 1)] = value;
   }
+}
+
+function fits({ BYTES_PER_ELEMENT: bytes }: NumberArray, value: number): boolean {
+  return bytes === 8 || (value >= 0 && value < 2 ** (8 * bytes));
+}
+
+function widened(run: NumberArray, value: number): NumberArray {
+  const wide =
+    value < 0 || value > 0xffffffff
+      ? new Float64Array(runLength)
+      : value > 0xffff
+        ? new Uint32Array(runLength)
+        : new Uint16Array(runLength);
+  wide.set(run);
+  return wide;
 }
 
 const pieceBits = 20;

@@ -21,6 +21,15 @@ const hardlinkKind = kinds.indexOf("hardlink");
 
 const maxName = 0xffff;
 
+/** Whole blocks of 512 bytes, which all are that a listing tells; anything else as itself, negative. */
+function inBlocks(bytes: number): number {
+  return bytes % 512 === 0 ? bytes / 512 : -bytes;
+}
+
+function inBytes(blocks: number): number {
+  return blocks < 0 ? -blocks : blocks * 512;
+}
+
 export class EntryRows {
   /** Number of every directory that is an entry or holds one, by path. */
   readonly #directories = new Map<RelPath, number>([[rootPath, 0]]);
@@ -30,18 +39,18 @@ export class EntryRows {
   readonly #texts = new TextStore();
   readonly #kind = bytesColumn();
   readonly #mode = shortColumn();
-  readonly #directory = wordColumn();
+  readonly #directory = new CountColumn();
   readonly #text = wordColumn();
-  readonly #nameLength = shortColumn();
-  readonly #uid = wordColumn();
-  readonly #gid = wordColumn();
+  readonly #nameLength = new CountColumn();
+  readonly #uid = new CountColumn();
+  readonly #gid = new CountColumn();
   readonly #size = new CountColumn();
   readonly #allocated = new CountColumn();
   readonly #mtime = new CountColumn();
   readonly #mtimeNanoseconds = wordColumn();
   readonly #ctime = new CountColumn();
   readonly #ctimeNanoseconds = wordColumn();
-  readonly #links = wordColumn();
+  readonly #links = new CountColumn();
   readonly #inodes = new InodeColumn();
   /** The directory that the last entry was in: listings come directory by directory. */
   #lastParent: RelPath = rootPath;
@@ -59,7 +68,7 @@ export class EntryRows {
     if (!this.addEntry(listed.entry)) {
       return false;
     }
-    this.#allocated.set(row, listed.allocated);
+    this.#allocated.set(row, inBlocks(listed.allocated));
     this.#ctime.set(row, listed.ctime.seconds);
     this.#ctimeNanoseconds.set(row, listed.ctime.nanoseconds);
     this.#links.set(row, listed.linkCount);
@@ -245,7 +254,7 @@ export class EntryRows {
       inode: this.#inodes.at(row),
       linkCount: this.#links.at(row),
       ctime: this.ctimeAt(row),
-      allocated: this.#allocated.at(row),
+      allocated: inBytes(this.#allocated.at(row)),
     };
   }
 

@@ -1,9 +1,9 @@
 /** A column of `DEVICE:INODE`, both decimal: devices are few, and an inode is a number unless it is larger than one can count to. */
-import { CountColumn, wordColumn } from "./columns.ts";
+import { CountColumn } from "./columns.ts";
 
 export class InodeColumn {
   readonly #devices: string[] = [];
-  readonly #device = wordColumn();
+  readonly #device = new CountColumn();
   readonly #inode = new CountColumn();
   /** Inodes that are no usual number. */
   readonly #odd = new Map<number, string>();

@@ -12,7 +12,7 @@ export interface PlanSide {
   readonly table: EntryTable;
   /** The entry at a place with all that is known of it, where that is more than the table holds. */
   readonly entryAt?: (place: number) => FileEntry;
-  /** What stands for an entry in the plan; undefined leaves it out. */
+  /** What stands for an entry in the plan, the same whenever it is asked; undefined leaves it out. */
   readonly as?: (entry: FileEntry) => FileEntry | undefined;
 }
 
@@ -75,11 +75,9 @@ function isLeftOut({ source, selection }: TablePlanInput, place: number): boolea
 interface Given {
   readonly place: number;
   readonly entry: FileEntry | undefined;
-  /** False where the entry is not the table's but stands for it. */
-  readonly own: boolean;
 }
 
-const nothing: Given = { place: -1, entry: undefined, own: false };
+const nothing: Given = { place: -1, entry: undefined };
 
 /** Iterates a table and remembers where it is, so that what a listing knows of an entry is found again without a map. */
 class TableCursor implements Iterable<FileEntry> {
@@ -95,24 +93,23 @@ class TableCursor implements Iterable<FileEntry> {
   }
 
   *[Symbol.iterator](): Generator<FileEntry> {
-    const { table, as } = this.#side;
+    const { table } = this.#side;
     for (let place = 0; place < table.length; place++) {
       if (this.#passedOver?.[place] === 1) {
         continue;
       }
-      const own = entryOf(this.#side, place);
-      const entry = as === undefined ? own : as(own);
+      const entry = entryOf(this.#side, place);
       if (entry !== undefined) {
         this.#before = this.#last;
-        this.#last = { place, entry, own: entry === own };
+        this.#last = { place, entry };
         yield entry;
       }
     }
   }
 
-  /** The place of exactly this entry, if it is the one given last and the table's own; -1 where it was made from another. */
+  /** The place of exactly this entry, if it is the one given last; -1 where it was made from another. */
   placeOf(entry: FileEntry): number {
-    return entry === this.#last.entry && this.#last.own ? this.#last.place : -1;
+    return entry === this.#last.entry ? this.#last.place : -1;
   }
 
   placeOfPath(path: RelPath): number {
@@ -121,8 +118,10 @@ class TableCursor implements Iterable<FileEntry> {
   }
 }
 
-function entryOf(side: PlanSide, place: number): FileEntry {
-  return side.entryAt === undefined ? side.table.entryAt(place) : side.entryAt(place);
+/** What stands in a plan for the entry at a place. */
+function entryOf({ table, entryAt, as }: PlanSide, place: number): FileEntry | undefined {
+  const own = entryAt === undefined ? table.entryAt(place) : entryAt(place);
+  return as === undefined ? own : as(own);
 }
 
 const changeNames: readonly Change[] = [
@@ -198,11 +197,39 @@ export class ActionTable implements Iterable<SyncAction> {
     return needed;
   }
 
+  /** The plan with some of its actions alone. */
+  where(isChosen: (action: SyncAction) => boolean): ActionTable {
+    const chosen = new ActionTable(this.#source, this.#target);
+    for (let row = 0; row < this.length; row++) {
+      if (isChosen(this.at(row))) {
+        chosen.#copy(this, row);
+      }
+    }
+    return chosen.length === this.length ? this : chosen;
+  }
+
+  /** As many actions as that, from the beginning. */
+  first(count: number): readonly SyncAction[] {
+    return Array.from({ length: Math.min(count, this.length) }, (_, row) => this.at(row));
+  }
+
+  #copy(from: ActionTable, row: number): void {
+    const other = from.#others.get(row);
+    if (other !== undefined) {
+      this.#others.set(this.length, other);
+    }
+    this.#kind.set(this.length, from.#kind.at(row));
+    this.#place.set(this.length, from.#place.at(row));
+    this.#changes.set(this.length, from.#changes.at(row));
+    this.length += 1;
+  }
+
   at(row: number): SyncAction {
     const kind = kinds[this.#kind.at(row)];
     const place = this.#place.at(row);
     if (kind === "write" || kind === "metadata") {
-      return { kind, entry: entryOf(this.#source, place), changes: changesOf(this.#changes.at(row)) };
+      const entry = entryOf(this.#source, place) as FileEntry;
+      return { kind, entry, changes: changesOf(this.#changes.at(row)) };
     }
     if (kind === "delete") {
       const { path, kind: standing } = this.#target.table.entryAt(place);

@@ -20,20 +20,28 @@ const bootMenuSources =
   /^(boot\/(vmlinuz|kernel|Image|initrd|initramfs|grub|loader)|etc\/(default\/grub|grub\.d\/))/;
 
 /** What the actions make necessary, and what an earlier update left to do. */
-export function bootSteps(actions: readonly SyncAction[], due: readonly string[]): readonly BootStep[] {
-  const paths = actions
-    .filter((action) => action.kind !== "metadata")
-    .map((action) => (action.kind === "delete" ? action.path : action.entry.path));
+export function bootSteps(actions: Iterable<SyncAction>, due: readonly string[]): readonly BootStep[] {
   const needed = (step: BootStep, sources: RegExp) =>
-    due.includes(step) || paths.some((path) => sources.test(path)) ? [step] : [];
+    due.includes(step) || touches(actions, sources, (action) => action.kind !== "metadata") ? [step] : [];
   return [...needed("initramfs", initramfsSources), ...needed("boot-loader", bootMenuSources)];
 }
 
 const toolPlaces = /^((usr\/)?(s?bin|lib[^/]*)|etc\/ld\.so[^/]*|usr)(\/|$)/;
 
 /** Whether an update touches programs or libraries that it may itself be using. */
-export function touchesTools(actions: readonly SyncAction[]): boolean {
-  return actions.some((action) =>
-    toolPlaces.test(action.kind === "delete" ? action.path : action.entry.path),
-  );
+export function touchesTools(actions: Iterable<SyncAction>): boolean {
+  return touches(actions, toolPlaces, () => true);
+}
+
+function touches(
+  actions: Iterable<SyncAction>,
+  places: RegExp,
+  counts: (action: SyncAction) => boolean,
+): boolean {
+  for (const action of actions) {
+    if (counts(action) && places.test(action.kind === "delete" ? action.path : action.entry.path)) {
+      return true;
+    }
+  }
+  return false;
 }

@@ -24,9 +24,10 @@ export interface ControlFiles {
 
 /** Writes the plan down. */
 export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: boolean }): ControlFiles {
-  const writes = plan.actions.flatMap((action) => (action.kind === "write" ? [action.entry] : []));
-  const metadata = plan.actions.filter((action) => action.kind === "metadata");
-  const deletions = plan.actions.flatMap((action) => (action.kind === "delete" ? [action] : []));
+  const actions = [...plan.actions];
+  const writes = actions.flatMap((action) => (action.kind === "write" ? [action.entry] : []));
+  const metadata = actions.filter((action) => action.kind === "metadata");
+  const deletions = actions.flatMap((action) => (action.kind === "delete" ? [action] : []));
   const directories = writes.filter((entry) => entry.kind === "directory");
   const contents = writes.filter((entry) => entry.kind !== "directory");
   const replaced = new Set(plan.replaced);
@@ -35,7 +36,7 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
   const moved = unique(
     contents.filter((entry) => !replaced.has(entry.path)).map((entry) => parentPath(entry.path)),
   ).filter((path) => !arriving.has(path));
-  const changed = plan.actions.map((action) => (action.kind === "delete" ? action.path : action.entry.path));
+  const changed = actions.map((action) => (action.kind === "delete" ? action.path : action.entry.path));
   const written = new Set(changed);
   const mounts = mountsOf(plan, changed);
   const timed = plan.directoryTimes.filter(
@@ -103,9 +104,7 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
     const over = plan.overrides.length === 0 ? "" : `${overrideLine(plan.overrides)}\n`;
     files.set("record", `${plan.image}@${plan.version}\n${over}`);
   }
-  const attributes = plan.actions.some(
-    (action) => action.kind === "write" && action.changes.includes("extended"),
-  );
+  const attributes = actions.some((action) => action.kind === "write" && action.changes.includes("extended"));
   if (attributes || writes.some((entry) => (entry.extended?.length ?? 0) > 0)) {
     files.set("extended", "");
   }

@@ -15,7 +15,7 @@ export interface DirectoryTime {
 }
 
 export function directoryTimes(
-  actions: readonly SyncAction[],
+  actions: Iterable<SyncAction>,
   context: {
     readonly wanted: VersionTable;
     readonly node: NodeListing;
@@ -32,8 +32,8 @@ export function directoryTimes(
     if (action.kind !== "metadata") {
       touched.add(parentPath(path));
     }
-    set.add(path);
     if (action.kind !== "delete" && action.entry.kind === "directory") {
+      set.add(path);
       touched.add(path);
     }
   }
@@ -52,19 +52,23 @@ export function directoryTimes(
 }
 
 /** Extended attributes that a directory of the node has and the version's has not. */
-export function strippedOf(
-  action: SyncAction,
+export function* strippedOf(
+  actions: Iterable<SyncAction>,
   context: { readonly node: NodeListing; readonly kept: (entry: FileEntry) => FileEntry },
-): readonly { readonly path: RelPath; readonly name: string }[] {
-  if (action.kind !== "write" || action.entry.kind !== "directory") {
-    return [];
+): Generator<{ readonly path: RelPath; readonly name: string }> {
+  for (const action of actions) {
+    if (action.kind !== "write" || action.entry.kind !== "directory") {
+      continue;
+    }
+    const { path, extended } = action.entry;
+    const wanted = new Set((extended ?? []).map(([key]) => key));
+    const standing = context.node.find(path)?.entry;
+    for (const [key] of standing === undefined ? [] : (context.kept(standing).extended ?? [])) {
+      if (!wanted.has(key) && key !== flagsKey) {
+        yield { path, name: key.replace(/^SCHILY\.xattr\./, "") };
+      }
+    }
   }
-  const { path, extended } = action.entry;
-  const wanted = new Set((extended ?? []).map(([key]) => key));
-  const standing = context.node.find(path)?.entry;
-  return (standing === undefined ? [] : (context.kept(standing).extended ?? [])).flatMap(([key]) =>
-    wanted.has(key) || key === flagsKey ? [] : [{ path, name: key.replace(/^SCHILY\.xattr\./, "") }],
-  );
 }
 
 /** The time of a directory like /tmp moves whenever anybody makes a file there. */

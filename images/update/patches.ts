@@ -84,32 +84,27 @@ export function blockedFiles(
   plan: UpdatePlan,
   context: Pick<PatchContext, "node" | "program" | "readsAttributes">,
 ): readonly BlockedFile[] {
-  return plan.actions.flatMap((action) => {
-    if (action.kind !== "write" || action.entry.kind !== "file" || plan.copies.has(action.entry.path)) {
-      return [];
+  const files: BlockedFile[] = [];
+  for (const action of plan.actions) {
+    if (action.kind !== "write" || action.entry.kind !== "file" || action.entry.size < askFrom) {
+      continue;
     }
     const { entry } = action;
-    const standing = context.node.standingFile(entry.path);
+    const standing = plan.copies.has(entry.path) ? undefined : context.node.standingFile(entry.path);
     const attributes = (entry.extended?.length ?? 0) > 0;
     // A file with holes goes as it is: the holes are in the archive.
-    return entry.size >= askFrom &&
+    if (
       (context.readsAttributes || !attributes) &&
       standing?.entry.kind === "file" &&
       standing.entry.size >= askFrom &&
       standing.allocated >= standing.entry.size
-      ? [
-          {
-            entry,
-            standing: {
-              path: standing.entry.path,
-              size: standing.entry.size,
-              block: blockSize(entry.size),
-              seen: seenWord(standing, context.program),
-            },
-          },
-        ]
-      : [];
-  });
+    ) {
+      const { path, size } = standing.entry;
+      const seen = seenWord(standing, context.program);
+      files.push({ entry, standing: { path, size, block: blockSize(entry.size), seen } });
+    }
+  }
+  return files;
 }
 
 /** Without b2sum there is no sync for a single file either, and then a file's time does not tell all that happens to it. */

@@ -10,7 +10,7 @@ import { attributeSelection } from "../sync/attribute-rules.ts";
 import { sameExtended } from "../sync/compare.ts";
 import { capturePrune, makeSelection } from "../sync/exclude.ts";
 import { summarise } from "../sync/plan.ts";
-import { planTables } from "../sync/plan-tables.ts";
+import { type ActionTable, planTables } from "../sync/plan-tables.ts";
 import type { TarDialect } from "../tar/gnu-encode.ts";
 import { type BootStep, bootSteps, isNewerInitramfs } from "./boot-steps.ts";
 import { type DirectoryTime, directoryTimes, isTimeOfScratch, strippedOf } from "./directories.ts";
@@ -32,7 +32,7 @@ export interface UpdatePlan {
   /** Whether only a part of the version is brought to the node, so that it is not said to have it afterwards. */
   readonly partial: boolean;
   /** Ordered: writes and metadata by path, then deletions, children first. */
-  readonly actions: readonly SyncAction[];
+  readonly actions: ActionTable;
   readonly summary: PlanSummary;
   readonly rules: readonly ResolvedRule[];
   /** Filesystems of the node, by mount point, the root `""` first: what goes there is staged there. */
@@ -129,36 +129,34 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
   const concerns = (path: RelPath) =>
     isWithin(path, within) && (input.overridesOnly !== true || sources.has(path));
   const copied = copiedLinks(wanted, { mounts, within });
-  const planned = [
-    ...planTables({
-      source: {
-        table: wanted.table,
-        entryAt: (place) => wanted.entryAt(place),
-        as: (entry) =>
-          entry.kind !== "socket" && concerns(entry.path)
-            ? kept(settled(copied.get(entry.path)?.file ?? entry))
-            : undefined,
-      },
-      target: {
-        table: node.table,
-        entryAt: (place) => node.entryAt(place),
-        as: (entry) => (concerns(entry.path) ? kept(entry) : undefined),
-      },
-      selection,
-      options: {
-        deleteExtraneous: input.noDelete !== true && input.overridesOnly !== true,
-        recheck: (place, at) => isSuspect({ version: wanted, place }, { node, place: at }, input),
-        differs: (place, at) =>
-          node.digestAt(at) !== undefined ||
-          !sameExtended(
-            attributes === undefined ? wanted.extendedAt(place) : settled(wanted.entryAt(place)).extended,
-            node.extendedAt(at),
-          ),
-        // The node's listing does not descend into these, so what keeps them is not in it.
-        unseen: new Set(capturePrune(input.rules).map(({ path }) => path)),
-      },
-    }),
-  ];
+  const planned = planTables({
+    source: {
+      table: wanted.table,
+      entryAt: (place) => wanted.entryAt(place),
+      as: (entry) =>
+        entry.kind !== "socket" && concerns(entry.path)
+          ? kept(settled(copied.get(entry.path)?.file ?? entry))
+          : undefined,
+    },
+    target: {
+      table: node.table,
+      entryAt: (place) => node.entryAt(place),
+      as: (entry) => (concerns(entry.path) ? kept(entry) : undefined),
+    },
+    selection,
+    options: {
+      deleteExtraneous: input.noDelete !== true && input.overridesOnly !== true,
+      recheck: (place, at) => isSuspect({ version: wanted, place }, { node, place: at }, input),
+      differs: (place, at) =>
+        node.digestAt(at) !== undefined ||
+        !sameExtended(
+          attributes === undefined ? wanted.extendedAt(place) : settled(wanted.entryAt(place)).extended,
+          node.extendedAt(at),
+        ),
+      // The node's listing does not descend into these, so what keeps them is not in it.
+      unseen: new Set(capturePrune(input.rules).map(({ path }) => path)),
+    },
+  });
   const copies = new Map([...copied].map(([path, { of }]) => [path, of]));
   const { replaced, staged, blocked } = typeChanges(planned, {
     ...{ node, mounts },
@@ -167,7 +165,7 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
       isWithin(path, within) && (selection.excludes(path, directory) || selection.protects(path, directory)),
   });
   const gone = new Set(replaced);
-  const chosen = planned.filter((action) =>
+  const chosen = planned.where((action) =>
     action.kind === "delete"
       ? !hasAncestor(action.path, gone) && !mounts.includes(action.path)
       : !blocked.has(action.entry.path) &&
@@ -175,7 +173,7 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
         !(input.noBootloader !== true && isNewerInitramfs(node, action.entry)),
   );
   // The time of /tmp alone is no reason for an update.
-  const actions = chosen.every((action) => isTimeOfScratch(action)) ? [] : chosen;
+  const actions = every(chosen, isTimeOfScratch) ? chosen.where(() => false) : chosen;
   return {
     image: input.image,
     version: input.version,
@@ -191,7 +189,7 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
     staged,
     copies,
     directoryTimes: directoryTimes(actions, { wanted, node, mounts, within, kept }),
-    stripped: actions.flatMap((action) => strippedOf(action, { node, kept })),
+    stripped: [...strippedOf(actions, { node, kept })],
     patches: new Map(),
     ownAttributes: attributes !== undefined,
     bootSteps: input.noBootloader === true ? [] : bootSteps(actions, input.bootStepsDue ?? []),
@@ -200,6 +198,15 @@ export function planUpdate(input: UpdatePlanInput): UpdatePlan {
         `/${escapePath(path)} stays a directory: it holds what must not be deleted, and the image has something else there`,
     ),
   };
+}
+
+function every(actions: Iterable<SyncAction>, is: (action: SyncAction) => boolean): boolean {
+  for (const action of actions) {
+    if (!is(action)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 function asItIs(entry: FileEntry): FileEntry {

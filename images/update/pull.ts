@@ -102,7 +102,7 @@ export function showPlan(plan: UpdatePlan): string {
     const name = plan.sources.get(path);
     return name === undefined ? "" : `  override ${name}`;
   };
-  const lines = plan.actions.map((action) =>
+  const lines = [...plan.actions].map((action) =>
     action.kind === "delete"
       ? `delete    /${escapePath(action.path)}`
       : `${action.kind.padEnd(9)} /${escapePath(action.entry.path)}  (${action.changes.join(", ")})${sourceOf(action.entry.path)}`,

@@ -100,7 +100,7 @@ function isLater(time: Timestamp, than: Timestamp): boolean {
 const answerable: ReadonlySet<string> = new Set(["content", "mtime", "mode", "owner", "group", "extended"]);
 
 /** Files that the plan would send although what stands on the node has their size. */
-export function digestQuestions(actions: readonly SyncAction[], node: NodeListing): readonly RelPath[] {
+export function digestQuestions(actions: Iterable<SyncAction>, node: NodeListing): readonly RelPath[] {
   const paths = new Set<RelPath>();
   for (const action of actions) {
     if (action.kind === "write" && action.changes.every((change) => answerable.has(change))) {

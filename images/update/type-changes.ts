@@ -22,7 +22,7 @@ export interface TypeChangeContext {
 }
 
 /** Looks through the planned writes, which come by path. */
-export function typeChanges(planned: readonly SyncAction[], context: TypeChangeContext): TypeChanges {
+export function typeChanges(planned: Iterable<SyncAction>, context: TypeChangeContext): TypeChanges {
   const { node, mounts, keepsExtraneous, isKept } = context;
   let held: ReadonlySet<RelPath> | undefined;
   const isHeld = (path: RelPath) => {

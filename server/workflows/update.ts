@@ -93,7 +93,7 @@ function updateResult(params: UpdateParams, result: NodeUpdate): UpdateResult {
     overrides: plan.overrides.map(({ image }) => image),
     applied: result.applied,
     summary: { ...plan.summary },
-    actions: plan.actions.slice(0, listedActions).map((action) => plannedAction(action, plan.sources)),
+    actions: plan.actions.first(listedActions).map((action) => plannedAction(action, plan.sources)),
     truncated: plan.actions.length > listedActions,
     rules: plan.rules.map((rule) => ({ ...rule })),
     notes: [...plan.notes, ...result.notes],

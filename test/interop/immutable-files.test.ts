@@ -61,7 +61,7 @@ describe.skipIf(!hasSshd).each(filesystems)("immutable and append-only files on 
     expect(differences()).toEqual([]);
     expect(flags(store.treePath(image))).toEqual([]);
     expect((await capture()).changed).toBe(false);
-    expect((await update(true)).plan.actions).toEqual([]);
+    expect([...(await update(true)).plan.actions]).toEqual([]);
   });
 
   test("are replaced, deleted and made, also in a directory that is immutable", async () => {
@@ -92,7 +92,7 @@ describe.skipIf(!hasSshd).each(filesystems)("immutable and append-only files on 
     const { plan } = await update();
 
     expect(
-      plan.actions.map((action) =>
+      [...plan.actions].map((action) =>
         action.kind === "delete" ? action.path : [action.entry.path, action.changes],
       ),
     ).toEqual([
@@ -101,6 +101,6 @@ describe.skipIf(!hasSshd).each(filesystems)("immutable and append-only files on 
     ]);
     expect(flags(node)).toEqual(flags(golden));
     expect(differences()).toEqual([]);
-    expect((await update(true)).plan.actions).toEqual([]);
+    expect([...(await update(true)).plan.actions]).toEqual([]);
   });
 });

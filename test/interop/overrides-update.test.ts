@@ -114,7 +114,7 @@ describe.skipIf(!hasSshd)("overrides in updates", () => {
     expect(readFileSync(path.join(node, "etc/systemimager/IMAGE_LAST_SYNCED_TO"), "utf8")).toBe(
       "web@1\noverrides all@1 rack@1 compute@1 web01@1\n",
     );
-    expect((await update({ dryRun: true })).plan.actions).toEqual([]);
+    expect([...(await update({ dryRun: true })).plan.actions]).toEqual([]);
   });
 
   test("are pushed alone: nothing else is written, nothing deleted, no version noted", async () => {
@@ -128,8 +128,8 @@ describe.skipIf(!hasSshd)("overrides in updates", () => {
     expect(shell(`cd '${node}'; cat etc/motd usr/lib/file-9 etc/extra etc/new/one`)).toBe(
       "web01\nhand\nextra\nother\n",
     );
-    expect((await update({ overridesOnly: true, dryRun: true })).plan.actions).toEqual([]);
-    expect((await update({ dryRun: true })).plan.actions.map((action) => action.kind).sort()).toEqual(
+    expect([...(await update({ overridesOnly: true, dryRun: true })).plan.actions]).toEqual([]);
+    expect([...(await update({ dryRun: true })).plan.actions].map((action) => action.kind).sort()).toEqual(
       expect.arrayContaining(["delete"]),
     );
   });
@@ -162,7 +162,7 @@ describe.skipIf(!hasSshd)("overrides in updates", () => {
     expect(shell(`ls -A '${outside}'; readlink '${node}/lib64' '${node}/sbin' '${node}/climb'`)).toBe(
       "usr/lib64\n/usr/sbin\n../../../../../../etc\n",
     );
-    expect((await update({ dryRun: true })).plan.actions).toEqual([]);
+    expect([...(await update({ dryRun: true })).plan.actions]).toEqual([]);
   });
 
   test("put something else in a directory's place, with all that was in it, and the reverse", async () => {
@@ -207,7 +207,7 @@ describe.skipIf(!hasSshd)("overrides in updates", () => {
     expect(
       result.plan.rules.filter(({ origin }) => origin === "override web01").map(({ text }) => text),
     ).toContain("+ /home/anna/.ssh/authorized_keys");
-    expect((await update({ dryRun: true })).plan.actions).toEqual([]);
+    expect([...(await update({ dryRun: true })).plan.actions]).toEqual([]);
   });
 
   test("are gone from a node when they are taken away, also what only attributes tell apart", async () => {

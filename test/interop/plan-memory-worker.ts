@@ -1,4 +1,4 @@
-/** Plans a capture or an update of so many entries, and prints how many actions it has and the most memory that this process had: `node worker KIND ENTRIES`. */
+/** Plans a capture or an update of so many entries, of which so many in a hundred have another time, and prints how many actions it has and the most memory that this process had: `node worker KIND ENTRIES CHANGED`. */
 import type { ImageName, Manifest } from "../../images/manifest.ts";
 import type { PackIndex } from "../../images/store/pack-index.ts";
 import { type VersionTable, VersionTableBuilder } from "../../images/store/version-table.ts";
@@ -9,7 +9,7 @@ import { NodeListing } from "../../images/update/node-listing.ts";
 import { planUpdate } from "../../images/update/plan.ts";
 import { madeTable } from "./made-listing.ts";
 
-const [kind = "", count = ""] = process.argv.slice(2);
+const [kind = "", count = "", changed = ""] = process.argv.slice(2);
 const entries = Number(count);
 
 /** A version of one pack in which every file is a member. */
@@ -43,7 +43,7 @@ function planned(): Iterable<SyncAction> {
   if (kind === "capture") {
     return planTables({
       source: { table: madeTable(entries, 0) },
-      target: { table: madeTable(entries, 100) },
+      target: { table: madeTable(entries, Number(changed)) },
       options: { deleteExtraneous: true },
     });
   }
@@ -51,7 +51,7 @@ function planned(): Iterable<SyncAction> {
     image: "web" as ImageName,
     version: 1,
     wanted: madeVersion(),
-    node: new NodeListing(madeTable(entries, 1)),
+    node: new NodeListing(madeTable(entries, Number(changed))),
     rules: [...profileRules("pseudo"), ...profileRules("identity"), ...profileRules("volatile")],
     syncedAt: { seconds: 20_000_000_000, nanoseconds: 0 },
   }).actions;

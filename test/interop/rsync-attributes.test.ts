@@ -276,7 +276,7 @@ describe.skipIf(!hasSshd)("rules on attributes, over whole trees", () => {
           "/etc/systemimager/IMAGE_LAST_SYNCED_TO",
         ]),
       ).toEqual([]);
-      expect((await update(true)).plan.actions).toEqual([]);
+      expect([...(await update(true)).plan.actions]).toEqual([]);
     },
   );
 });

@@ -55,16 +55,21 @@ describe("the most that a process has resident while it lists and plans 200,000 
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   /** In a process of its own: garbage counts too, as it does in the daemon. */
-  function measured(kind: string, count: number): { readonly actions: number; readonly rss: number } {
-    return JSON.parse(execFileSync(process.execPath, [worker, kind, String(count)], { encoding: "utf8" }));
+  function measured(
+    [kind, changed]: readonly [string, number],
+    count: number,
+  ): { readonly actions: number; readonly rss: number } {
+    const argv = [worker, kind, String(count), String(changed)];
+    return JSON.parse(execFileSync(process.execPath, argv, { encoding: "utf8" }));
   }
 
   test.each([
-    ["capture", 180_000],
-    ["update", 1000],
-  ])("%s", (kind, actions) => {
-    const few = measured(kind, 2000);
-    const many = measured(kind, 200_000);
+    ["capture", 100, 180_000],
+    ["update", 1, 1000],
+    ["update", 100, 180_000],
+  ])("%s, of which %d in a hundred have another time", (kind, changed, actions) => {
+    const few = measured([kind, changed], 2000);
+    const many = measured([kind, changed], 200_000);
     const more = (many.rss - few.rss) / 1e6;
 
     console.info(

@@ -115,6 +115,6 @@ describe.skipIf(!hasSshd)("a change of one thing alone,", () => {
       expect(plan.actions.length).toBeLessThan(5);
     }
     expect(differences(node)).toEqual([]);
-    expect((await update()).plan.actions).toEqual([]);
+    expect([...(await update()).plan.actions]).toEqual([]);
   });
 });

@@ -126,7 +126,7 @@ describe.skipIf(!hasSshd)("an update over SSH", () => {
   test("has nothing to do the second time", async () => {
     const result = await update({ dryRun: true });
 
-    expect(result.plan.actions).toEqual([]);
+    expect([...result.plan.actions]).toEqual([]);
   });
 
   test("sends a file again whose attributes were changed on the node", async () => {
@@ -183,7 +183,7 @@ describe.skipIf(!hasSshd)("an update over SSH", () => {
 
     // A push asks the node about what the listing does not show; a pull sends it.
     const paths = (actions: typeof plan.actions) =>
-      actions.map((action) => (action.kind === "delete" ? action.path : action.entry.path));
+      [...actions].map((action) => (action.kind === "delete" ? action.path : action.entry.path));
     expect(paths(plan.actions)).toEqual(expect.arrayContaining(paths(push.plan.actions)));
     expect(plan.summary.delete).toBe(push.plan.summary.delete);
     expect(said).toMatch(/phase done\n$/);
