@@ -62,8 +62,11 @@ export class CountColumn {
   }
 }
 
+/** By the bytes of a number. */
+const largest: readonly number[] = [0, 0xff, 0xffff, 0, 0xffffffff];
+
 function fits({ BYTES_PER_ELEMENT: bytes }: NumberArray, value: number): boolean {
-  return bytes === 8 || (value >= 0 && value < 2 ** (8 * bytes));
+  return bytes === 8 || (value >= 0 && value <= (largest[bytes] as number));
 }
 
 function widened(run: NumberArray, value: number): NumberArray {
