@@ -44,6 +44,14 @@ export function loaderTarget(arch: ClientArch): LoaderTarget {
 }
 
 /**
+ * Whether a loader goes on where HTTP boot has loaded it. Distributions' signed GRUB has no HTTP, and the shim loads that one: it would stop
+ * at its prompt, where firmware that is told nothing tries its next way.
+ */
+export function speaksHttp(loader: string): boolean {
+  return !/^(?:grub|shim)(?:net)?(?:x64|aa64)\.efi/.test(loader);
+}
+
+/**
  * First loaders by target. BIOS and UEFI x64 are named as in Debian's `ipxe` package, which has none for arm64: GRUB is what comes with
  * that processor's flavor.
  */

@@ -2,7 +2,7 @@
  * The boot part of a reply: which file a machine is told to load, and how that is said to its firmware. docs/boot-process.md tells
  * the whole way of a machine through these answers.
  */
-import { loaderTarget } from "../arch.ts";
+import { loaderTarget, speaksHttp } from "../arch.ts";
 import { loaderPath, scriptFileName, scriptUrl } from "../boot-files/names.ts";
 import type { BootDecision } from "../booter.ts";
 import type { DhcpClient } from "./client.ts";
@@ -38,7 +38,7 @@ export function bootReply(
     return { ...fileReply(file), options: [own, ...fileReply(file).options] };
   }
   const loader = settings.boot.loaders[loaderTarget(machine.arch)];
-  if (loader === undefined) {
+  if (loader === undefined || (machine.isHttpBoot && !speaksHttp(loader))) {
     return undefined;
   }
   if (machine.isHttpBoot) {

@@ -1,4 +1,5 @@
 /** What another DHCP server must tell which firmware so that it boots from Ingot: docs/boot-process.md, steps 1 and 3, as a table. */
+import { speaksHttp } from "../../netboot/arch.ts";
 import { loaderPath, scriptPath } from "../../netboot/boot-files/names.ts";
 import type { ExportNetwork } from "./site.ts";
 
@@ -38,8 +39,11 @@ export function bootChoices(network: ExportNetwork): readonly BootChoice[] {
       })),
     ...kinds.flatMap(([name, { arch, target, isHttp }]) => {
       const loader = network.loaders[target];
+      if (loader === undefined || (isHttp && !speaksHttp(loader))) {
+        return [];
+      }
       const file = isHttp ? `${network.httpBase}${loaderPath}/${loader}` : loader;
-      return file === undefined ? [] : [{ name, firmware: name, arch, isIpxe: false, isHttp, file }];
+      return [{ name, firmware: name, arch, isIpxe: false, isHttp, file }];
     }),
   ];
 }

@@ -123,14 +123,19 @@ describe.skipIf(missing !== undefined).each(servers)(
     });
 
     it.each([
-      ["PC", "HTTPClient:Arch:00016", "0010", "snponly.efi"],
-      ["ARM server", "HTTPClient:Arch:00019", "0013", "grubaa64.efi"],
-    ])("firmware of a %s that boots by HTTP gets a URL", async (_, vendor, arch, file) => {
+      [
+        "a PC that boots by HTTP gets a URL",
+        "00016",
+        "0010",
+        "http://10.77.0.1:8088/boot/loader/snponly.efi",
+      ],
+      ["an ARM server that boots by HTTP is told nothing that would strand it", "00019", "0013", ""],
+    ])("firmware of %s", async (_, number, arch, url) => {
       const ran = await rig.runBesideServer(
-        `ip link add m0 link br0 type macvlan mode bridge; ip link set m0 address ${mac} up; udhcpc -f -q -n -t 4 -T 2 -i m0 -V ${vendor}:UNDI:003000 -x 0x5d:${arch} -O bootfile -s "$PWD/show"; ip link del m0`,
+        `ip link add m0 link br0 type macvlan mode bridge; ip link set m0 address ${mac} up; udhcpc -f -q -n -t 4 -T 2 -i m0 -V HTTPClient:Arch:${number}:UNDI:003000 -x 0x5d:${arch} -O bootfile -s "$PWD/show"; ip link del m0`,
       );
 
-      expect(ran.output).toContain(`boot=http://10.77.0.1:8088/boot/loader/${file} ip=10.77.0.11`);
+      expect(ran.output).toContain(`boot=${url} ip=10.77.0.11`);
     });
 
     it("an operating system is told all that Ingot's own server would tell it", async () => {

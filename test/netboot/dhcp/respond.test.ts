@@ -58,6 +58,7 @@ function answer(
     readonly mode?: "server" | "proxy";
     readonly port?: number;
     readonly options?: DhcpSettings["options"];
+    readonly loaders?: DhcpSettings["boot"]["loaders"];
   } = {},
 ): Response {
   const client = readClient(packet);
@@ -66,10 +67,19 @@ function answer(
   }
   return respond({
     ...{ request: packet, client: client.value, host: { hostname: "node1" }, port: how.port ?? 67 },
-    settings: { ...settings, mode: how.mode ?? "server", options: how.options ?? [] },
+    settings: {
+      ...settings,
+      mode: how.mode ?? "server",
+      options: how.options ?? [],
+      ...loadersOf(how.loaders),
+    },
     address: how.address ?? ok(own),
     ...(how.decision === undefined ? {} : { decision: how.decision }),
   });
+}
+
+function loadersOf(loaders: DhcpSettings["boot"]["loaders"] | undefined): Pick<DhcpSettings, "boot"> {
+  return { boot: { ...settings.boot, ...(loaders === undefined ? {} : { loaders }) } };
 }
 
 function replyOf(response: Response): DhcpPacket {
@@ -333,6 +343,26 @@ describe("respond() to machines that netboot", () => {
     expect(reply.options.has(67) ? toLatin1(reply.options.get(67)!) : undefined).toBe(option67);
     expect(reply.siaddr).toBe(file === "" && option67 === undefined ? "0.0.0.0" : server);
     expect(reply.yiaddr).toBe(own);
+  });
+
+  it.each([
+    ["a PC", 16, { "uefi-x64": "snponly.efi" }, "snponly.efi"],
+    ["an ARM server", 19, { "uefi-arm64": "ipxe-arm64.efi" }, "ipxe-arm64.efi"],
+    ["an ARM server where GRUB would be loaded", 19, { "uefi-arm64": "grubaa64.efi" }, undefined],
+    ["a PC where a shim would be loaded", 16, { "uefi-x64": "shimx64.efi" }, undefined],
+  ])("names a URL for %s that boots by HTTP, but none that would strand it", (_, arch, loaders, name) => {
+    const packet = request(ovmfDiscover, {
+      options: [
+        [60, fromLatin1(`HTTPClient:Arch:000${arch}:UNDI:003001`)],
+        [93, Uint8Array.of(0, arch)],
+      ],
+    });
+
+    const { options } = replyOf(answer(packet, { decision: armed, loaders }));
+
+    const url = options.has(67) ? toLatin1(options.get(67)!) : undefined;
+    expect(url).toBe(name && `http://10.77.0.1:8088/boot/loader/${name}`);
+    expect(options.has(60)).toBe(name !== undefined);
   });
 
   it("tells PXE firmware to load the file at once, HTTP firmware its own class, iPXE not to wait for a proxy", () => {
