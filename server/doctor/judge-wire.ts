@@ -1,7 +1,9 @@
 /** What is said about one interface: its settings, the DHCP answers on its wire, and whether boot files can be had. */
 import { cidrContains, formatCidr, type Ipv4Address } from "../../base/net-types.ts";
 import { formatByteSize } from "../../base/quantity.ts";
-import type { DhcpAnswer } from "../../netboot/probe/dhcp-question.ts";
+import { speaksHttp } from "../../netboot/arch.ts";
+import type { AskerKind, DhcpAnswer } from "../../netboot/probe/dhcp-question.ts";
+import { loadersOf } from "../netboot/dhcp-settings.ts";
 import type { FetchFacts, KnownNode, WireFacts } from "./facts.ts";
 import { type Finding, note, okay, problem } from "./finding.ts";
 
@@ -121,8 +123,13 @@ function judgeOwn(wire: WireFacts, ours: readonly DhcpAnswer[]): readonly Findin
       ),
     ];
   }
-  const wanted =
-    mode === "proxy" ? (["bios", "uefi", "http"] as const) : (["plain", "bios", "uefi", "http"] as const);
+  const httpLoader = wire.config === undefined ? undefined : loadersOf(wire.config)["uefi-x64"];
+  const wanted: readonly AskerKind[] = [
+    ...(mode === "proxy" ? [] : (["plain"] as const)),
+    ...(["bios", "uefi"] as const),
+    // A proxy has nothing to say to firmware that boots by HTTP where the loader cannot go on from there.
+    ...(mode === "proxy" && httpLoader !== undefined && !speaksHttp(httpLoader) ? [] : (["http"] as const)),
+  ];
   const silent = wanted.filter((kind) => !ours.some((answer) => answer.kind === kind));
   if (silent.length > 0) {
     return [

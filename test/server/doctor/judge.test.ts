@@ -24,9 +24,10 @@ function wire(
   mode: "server" | "proxy" | "off",
   answers: readonly DhcpAnswer[],
   change: Partial<WireFacts> = {},
+  loaders: Readonly<Record<string, string>> = {},
 ): WireFacts {
   const { netboot } = Config.parse({
-    netboot: { interfaces: [{ name: "eth1", mode, subnet: "10.77.0.0/24" }] },
+    netboot: { interfaces: [{ name: "eth1", mode, subnet: "10.77.0.0/24", loaders }] },
   });
   return {
     ...{ name: "eth1", up: true, own: ip(1), config: netboot.interfaces[0]!, askedAs: { node } },
@@ -115,6 +116,24 @@ describe("judge()", () => {
           wire("proxy", [...ownAnswers, answer({ port: 4011 }), answer({ server: ip(9), address: ip(99) })]),
         ],
         nodes: [],
+      },
+      undefined,
+    ],
+    [
+      "proxy silent to HTTP boot where the loader is a shim",
+      {
+        wires: [
+          wire(
+            "proxy",
+            [
+              ...ownAnswers.filter(({ kind }) => kind !== "http"),
+              answer({ port: 4011 }),
+              answer({ server: ip(9), address: ip(99) }),
+            ],
+            {},
+            { "uefi-x64": "shimx64.efi" },
+          ),
+        ],
       },
       undefined,
     ],
