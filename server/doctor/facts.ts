@@ -97,5 +97,5 @@ export interface WireFacts {
 
 export type FirewallFacts =
   | { readonly kind: "unknown"; readonly reason: string }
-  /** `nft list ruleset`. */
-  | { readonly kind: "rules"; readonly text: string };
+  /** `nft list ruleset`; `hasLegacy`: the kernel holds rules of the old iptables too, which nft does not show. */
+  | { readonly kind: "rules"; readonly text: string; readonly hasLegacy?: boolean };

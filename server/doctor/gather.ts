@@ -136,7 +136,13 @@ async function firewallFacts(): Promise<FirewallFacts> {
   const text = await output(["nft", "list", "ruleset"]);
   return text === undefined
     ? { kind: "unknown", reason: "'nft list ruleset' does not work here (not installed, or not root)" }
-    : { kind: "rules", text };
+    : { kind: "rules", text, hasLegacy: await hasLegacyRules() };
+}
+
+/** The tables of the old iptables are there once anything has asked for them. */
+async function hasLegacyRules(): Promise<boolean> {
+  const names = await readFile("/proc/net/ip_tables_names", "latin1").catch(() => "");
+  return names.split("\n").includes("filter");
 }
 
 /** What a program prints, undefined where it is not there or fails. */

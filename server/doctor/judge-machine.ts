@@ -115,6 +115,12 @@ export function judgeFlavor(flavors: DoctorFacts["flavors"]): readonly Finding[]
       ];
 }
 
+const legacyRules = note(
+  "firewall",
+  "The kernel holds a filter table of the old iptables, which was not read",
+  "'iptables-legacy -S INPUT' shows it: ports 67, 69, 4011 (UDP) and the boot and node ports (TCP) must come in",
+);
+
 /** A hint: rules can look at more than this does. */
 export function judgeFirewall(firewall: FirewallFacts, ports: readonly PortFacts[]): readonly Finding[] {
   if (firewall.kind === "unknown") {
@@ -125,19 +131,24 @@ export function judgeFirewall(firewall: FirewallFacts, ports: readonly PortFacts
     const chain = chains.find((candidate) => !letsIn(candidate, port));
     return chain === undefined ? [] : [{ port, chain }];
   });
+  const unread = firewall.hasLegacy === true ? [legacyRules] : [];
   if (shut.length === 0) {
     return [
+      ...unread,
       okay(
         "firewall",
         chains.length === 0 ? "no nftables rules for input" : "lets all ports in, as far as its text tells",
       ),
     ];
   }
-  return shut.map(({ port, chain }) =>
-    problem(
-      "firewall",
-      `Chain ${chain.name} seems to drop ${port.protocol.toUpperCase()} port ${port.port} (${port.service})`,
-      `nft insert rule ${chain.name} ${port.protocol} dport ${port.port} accept`,
+  return [
+    ...unread,
+    ...shut.map(({ port, chain }) =>
+      problem(
+        "firewall",
+        `Chain ${chain.name} seems to drop ${port.protocol.toUpperCase()} port ${port.port} (${port.service})`,
+        `nft insert rule ${chain.name} ${port.protocol} dport ${port.port} accept`,
+      ),
     ),
-  );
+  ];
 }

@@ -209,4 +209,13 @@ describe("renderFindings()", () => {
       "PROBLEM clock     It is late\n                  -> set it\nIn the way: 1.\n",
     );
   });
+
+  it("says where rules are that it cannot read, and calls them no problem", () => {
+    const findings = judge(facts({ firewall: { kind: "rules", text: "", hasLegacy: true } }));
+
+    expect(findings.filter(({ area }) => area === "firewall").map(({ level }) => level)).toEqual([
+      "note",
+      "ok",
+    ]);
+  });
 });
