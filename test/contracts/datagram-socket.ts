@@ -96,6 +96,27 @@ export function describeDatagramSockets(name: string, subject: DatagramSubject):
       await Promise.all([socket, one.socket, two.socket, stranger.socket].map((each) => each.close()));
     });
 
+    it("goes on when its peer is gone", async () => {
+      const peer = await sockets.open({ local: { address, port: 0 }, receive: () => undefined });
+      const heard: string[] = [];
+      const socket = await sockets.open({
+        ...{ local: { address, port: 0 }, peer: peer.local },
+        receive: (bytes) => heard.push(Array.from(bytes).join()),
+      });
+      await peer.close();
+
+      for (const byte of [1, 2, 3]) {
+        socket.post(Uint8Array.of(byte), peer.local);
+      }
+      await subject.settle(() => false);
+      const again = await sockets.open({ local: peer.local, receive: () => undefined });
+      again.post(Uint8Array.of(9), socket.local);
+      await subject.settle(() => heard.length === 1);
+
+      expect(heard).toEqual(["9"]);
+      await Promise.all([socket.close(), again.close()]);
+    });
+
     it("refuses a port that is taken as a conflict that names it", async () => {
       const first = await sockets.open({ local: { address, port: 0 }, receive: () => undefined });
 
