@@ -105,6 +105,7 @@ const fileName = z
 const Loaders = z.strictObject({
   "bios-x86": fileName.optional(),
   "uefi-x64": fileName.optional(),
+  "uefi-x86": fileName.optional(),
   "uefi-arm64": fileName.optional(),
 });
 

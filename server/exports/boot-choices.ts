@@ -20,6 +20,7 @@ export interface BootChoice {
 export const firmwareKinds = {
   bios: { arch: [0], target: "bios-x86", isHttp: false },
   uefi: { arch: [7, 9], target: "uefi-x64", isHttp: false },
+  "uefi-x86": { arch: [6], target: "uefi-x86", isHttp: false },
   "uefi-arm64": { arch: [11], target: "uefi-arm64", isHttp: false },
   http: { arch: [16], target: "uefi-x64", isHttp: true },
   "http-arm64": { arch: [19], target: "uefi-arm64", isHttp: true },
