@@ -110,19 +110,22 @@ export function disconnect(): void {
  * Puts another cable in the place of the first, on which every frame takes half a millisecond each way; gives what takes it away again.
  * A program of the bench is that cable, the same for all servers: not every kernel can delay packets.
  */
-export async function lengthenCable(): Promise<() => void> {
+export async function lengthenCable(): Promise<() => Promise<void>> {
   const program = path.join(import.meta.dirname, "slow-cable.pl");
   const words = ["netns", "exec", serverSpace, "perl", program, "s1", "c1", "500"];
   const cable = spawn("ip", words, { stdio: ["ignore", "pipe", "inherit"] });
-  const [said] = (await Promise.race([once(cable.stdout, "data"), once(cable, "exit")])) as unknown[];
+  const ended = once(cable, "exit");
+  const [said] = (await Promise.race([once(cable.stdout, "data"), ended])) as unknown[];
   if (!String(said).startsWith("up")) {
     throw new Error("the slow cable could not be made");
   }
   execFileSync("ip", ["-n", serverSpace, "link", "set", "c1", "netns", clientSpace]);
   moveAddresses({ from: ["s0", "c0"], to: ["s1", "c1"] });
-  return () => {
+  return async () => {
     moveAddresses({ from: ["s1", "c1"], to: ["s0", "c0"] });
     cable.kill("SIGTERM");
+    // Until it has ended its devices are there, and another cable's could not be.
+    await ended;
   };
 }
 

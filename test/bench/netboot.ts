@@ -107,7 +107,7 @@ async function benchTftp(all: readonly Peer[], options: NetbootBenchOptions): Pr
           await fetchAll(server, one, { tally: tallyOf(server, one), clients });
         }
       }
-      shorten?.();
+      await shorten?.();
     }
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
