@@ -7,7 +7,6 @@ import { formatByteSize } from "../../base/quantity.ts";
 import type { FileEntry } from "../entry.ts";
 import { readFlags } from "../remote/flags.ts";
 import { listRemoteTable } from "../remote/list.ts";
-import type { RemoteProcess } from "../remote/session.ts";
 import type { PlanSummary, SyncAction } from "../sync/actions.ts";
 import type { EntryTable } from "../sync/entry-table.ts";
 import { withFlags } from "../sync/flags.ts";
@@ -26,6 +25,7 @@ import { layoutFolder, layoutPath } from "./layout-file.ts";
 import { held, moveBlocks } from "./move-blocks.ts";
 import type { PassInput } from "./pass.ts";
 import type { PassTrees } from "./see-tree.ts";
+import { wholeMembers } from "./short-members.ts";
 import { clientTime, type Moved, movedSince, readGuards, stretchFrom } from "./still.ts";
 import { listerOf } from "./tool-limits.ts";
 
@@ -162,18 +162,19 @@ async function stream(
     streamed === 0 || tools.flags !== true
       ? undefined
       : settled(readFlags(session, { root: plan.root, paths: streamedPaths(actions), ...waiting }));
-  const running =
-    streamed === 0
-      ? undefined
-      : await session.exec((guarded ? guardedTarCommand : tarCommand)({ root: plan.root, tools }), {
-          stdin: memberNames(streamedPaths(actions)),
-          stderrLimit: saidLimit,
-          ...waiting,
-        });
+  const paths = { [Symbol.iterator]: () => streamedPaths(actions) };
+  const start = (names: Iterable<RelPath>) =>
+    session.exec((guarded ? guardedTarCommand : tarCommand)({ root: plan.root, tools }), {
+      stdin: memberNames(names),
+      stderrLimit: saidLimit,
+      ...waiting,
+    });
+  const whole = streamed > 0 && tools.busyboxTar === true ? await wholeMembers(start, paths) : undefined;
+  const running = whole ?? (streamed === 0 ? undefined : await start(paths));
   const result = await applyToTree({
     root: tree,
     actions,
-    tar: held(input, running === undefined ? nothing() : tarStream(running, input)),
+    tar: held(input, running?.stdout ?? nothing()),
     async afterStream() {
       if (running === undefined) {
         return { torn: [] };
@@ -187,8 +188,11 @@ async function stream(
       }
       const { said, still } = readGuards(stderr);
       const messages = parseTarMessages(said);
-      complaints.push(...messages.other);
-      if (code !== 0 && messages.torn.length + messages.vanished.length === 0) {
+      complaints.push(
+        ...messages.other.filter((line) => whole === undefined || !line.includes("short read")),
+      );
+      const torn = [...messages.torn, ...(whole?.shortened ?? [])];
+      if (code !== 0 && torn.length + messages.vanished.length === 0) {
         throw new AppError(
           "remote-failed",
           `Cannot read ${plan.root} on ${session.host}: tar ended with code ${code}`,
@@ -198,11 +202,11 @@ async function stream(
         );
       }
       if (guarded) {
-        return { torn: [...messages.torn, ...unguarded(actions, still)] };
+        return { torn: [...torn, ...unguarded(actions, still)] };
       }
       const looked = await look();
       moved = looked.moved;
-      return { torn: [...messages.torn, ...looked.unsure] };
+      return { torn: [...torn, ...looked.unsure] };
     },
     sender: senderOf(tools, guarded),
     attributes: input.attributes,
@@ -236,32 +240,6 @@ function withFlagsOf(entry: FileEntry, flags: string | undefined): FileEntry {
 function settled<T>(promise: Promise<T>): () => Promise<T> {
   promise.catch(() => undefined);
   return () => promise;
-}
-
-/** The stream, with an error of its own where it ends because busybox's tar met a file that became shorter. */
-async function* tarStream(running: RemoteProcess, input: PassInput): AsyncGenerator<Uint8Array> {
-  if (input.tools.busyboxTar !== true) {
-    yield* running.stdout;
-    return;
-  }
-  let last: Uint8Array | undefined;
-  for await (const chunk of running.stdout) {
-    if (last !== undefined) {
-      yield last;
-    }
-    last = chunk;
-  }
-  const { stderr } = await running.exit;
-  if (stderr.includes("short read")) {
-    throw new AppError(
-      "remote-failed",
-      `A file became shorter while ${input.session.host} read it, and its tar ended there`,
-      { hint: "Run the capture again: what arrived is kept. Exclude files that are written all the time." },
-    );
-  }
-  if (last !== undefined) {
-    yield last;
-  }
 }
 
 /** What the client's tar leaves to the listing. */

@@ -43,7 +43,7 @@ export function tarCommand(options: { readonly root: string; readonly tools: Tar
  */
 export function oneMemberTar(tools: TarAbilities, { sparse }: { readonly sparse: boolean }): ShellText {
   return tools.busyboxTar === true
-    ? trustedShell('tar -c -f - --no-recursion -- "$f"')
+    ? sh`sh -c ${busyboxBatch} ingot "$f"`
     : sh`printf '%s\\0' "$f" | ${{ raw: quoteArgv(createArgv(tools, { blockingFactor: 32, sparse })) }}`;
 }
 
@@ -87,6 +87,7 @@ for f do
   before=$(${{ raw: ask }} 2>/dev/null)
   now=$(date +%s.%N)
   ${{ raw: oneMemberTar(tools, { sparse: true }) }} || code=$?
+  if [ "$code" = 255 ]; then printf '\\036shortened||\\n' >&2; exit 255; fi
   printf '\\036%s|%s|%s\\n' "$before" "$now" "$(${{ raw: ask }} 2>/dev/null)" >&2
 done
 exit $code`;

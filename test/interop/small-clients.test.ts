@@ -6,6 +6,7 @@ import { readAll } from "../../base/async.ts";
 import type { RelPath } from "../../base/path-bytes.ts";
 import { captureImage } from "../../images/capture/run.ts";
 import type { ImageName } from "../../images/manifest.ts";
+import type { RemoteSession } from "../../images/remote/session.ts";
 import { DirectoryStore } from "../../images/store/directory-store.ts";
 import { memberNames, tarCommand } from "../../images/tree/tar-tool.ts";
 import { updateNode } from "../../images/update/run.ts";
@@ -62,6 +63,43 @@ describe.skipIf(!hasSshd)("a machine with no tools but busybox's", () => {
     expect(stderr).toContain("short read");
     expect(code).not.toBe(0);
     expect(stdout.length).toBeLessThan(1024);
+  });
+
+  test.each([
+    ["among many others", 40],
+    ["where few are read, each by itself", 0],
+  ])("has a file that becomes shorter while it is read, %s: it is read again", async (_how, others) => {
+    shell(`cd '${golden}'; mkdir -p srv/live; head -c 8000000 /dev/urandom >srv/live/a-log; echo behind >srv/live/behind
+      i=0; while [ $i -lt ${others} ]; do echo $i >srv/live/other-$i; i=$((i + 1)); done; sleep 1.1`);
+    const session = chrootSession(golden);
+    let streams = 0;
+    const shortening: RemoteSession = {
+      ...session,
+      async exec(command, options) {
+        const running = await session.exec(command, options);
+        async function* stdout() {
+          let first = true;
+          for await (const chunk of running.stdout) {
+            // Tar has read little more than the pipe holds.
+            if (first && command.includes("no-recursion") && streams++ === 0) {
+              shell(`: >'${golden}/srv/live/a-log'; echo rotated >'${golden}/srv/live/a-log'`);
+            }
+            first = false;
+            yield chunk;
+          }
+        }
+        return { ...running, exit: running.exit, stdout: stdout() };
+      },
+    };
+
+    const result = await captureImage({ session: shortening, store, image, clock });
+
+    expect(streams).toBeGreaterThan(1);
+    expect(result.passes).toBeGreaterThan(1);
+    expect(result.warnings.filter((line) => /short read|still|could not be read/.test(line))).toEqual([]);
+    expect(rsyncDifferencesOfSmall(golden, store.treePath(image), volatile)).toBe("");
+    shell(`rm -r '${golden}/srv/live'`);
+    await capture();
   });
 
   test("is brought to a version, beside what its tools cannot set", async () => {
