@@ -49,7 +49,8 @@ export interface InstallFailure {
  * - `GET  /node/overrides/clear`    what must go before they are unpacked: `./PATH`, NUL, `./PATH` …
  * - `GET  /node/overrides/tree`     a tar of what they lay. `&only=identity`: what of it the profile of that name speaks of.
  * - `GET  /node/authorized-keys`  OpenSSH public keys, one per line: who may look at the machine over SSH; 404 for nobody.
- * - `POST /node/verify`    body: two NUL-separated listings (images/sync/listing format, then digests); 204 or 409 with text.
+ * - `POST /node/verify`    body: two NUL-separated listings (images/sync/listing format, then digests); 204, 200 or 409 with text.
+ *                          200: what is to be immutable or append-only in the end: `i`, `a` or `ai`, NUL, `./PATH`, NUL …
  *                          Query `?listing=BYTES`: how long the first is. The second is what `sha256sum -z` prints for every
  *                          regular file: 64 hex digits, two characters, `./PATH`, NUL.
  * - `POST /node/report`    {@link InstallReport} as JSON; or query form for busybox: `?phase=&percent=&bytes=&message=`.

@@ -224,6 +224,7 @@ export function renderFinish(step: StepOf<"finish">): string {
     "\t\tfi",
     "\t} | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'",
     "fi",
+    "set_flags",
     "leave_image",
     ...renderPutAway(step.stack),
     "# From here on the server lets this machine boot from its own disk. The ramdisk reboots when this script has ended.",

@@ -11,7 +11,7 @@ lay_overrides() {
 		echo $? >"$WORK/fetch.code"
 	} | {
 		tar --extract --file=- --directory="$TARGET" --numeric-owner --same-owner --same-permissions \\
-			--xattrs '--xattrs-include=*' --delay-directory-restore
+			--xattrs '--xattrs-include=*' --xattrs-exclude=trusted.ingot.flags --delay-directory-restore
 		echo $? >"$WORK/tar.code"
 	}
 	if [ "$(cat "$WORK/fetch.code")$(cat "$WORK/tar.code")" != 00 ]; then

@@ -19,7 +19,7 @@ write_tree() {
 		echo $? >"$WORK/unpack.code"
 	} | {
 		tar --extract --file=- --directory="$TARGET" --numeric-owner --same-owner --same-permissions \\
-			--xattrs '--xattrs-include=*' --delay-directory-restore \\
+			--xattrs '--xattrs-include=*' --xattrs-exclude=trusted.ingot.flags --delay-directory-restore \\
 			--checkpoint="$1" --checkpoint-action=exec="sh '$WORK/progress.sh' &"
 		echo $? >"$WORK/tar.code"
 	}
@@ -37,7 +37,16 @@ ask_verdict() {
 	if ! ingot_post "/node/verify?listing=$((length))\${OVERRIDES:+&over=$OVERRIDES}" "$WORK/listing" >"$WORK/verdict"; then
 		fail "What was written is not what the version holds: $(head -c 2000 "$WORK/verdict")"
 	fi
+	mv "$WORK/verdict" "$WORK/flags"
 	rm -f "$WORK/listing" "$WORK/digests"
+}
+
+# set_flags: what the version has as immutable or append-only becomes so when nothing is written any more.
+set_flags() {
+	[ -s "$WORK/flags" ] || return 0
+	# shellcheck disable=SC2016 # the inner shell's words
+	(cd "$TARGET" && xargs -0 -n 2 sh -c 'chattr "+$1" -- "$2"' ingot <"$WORK/flags") ||
+		say "Some files could not be made immutable or append-only: the next update tries again"
 }
 `;
 

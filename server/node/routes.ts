@@ -19,6 +19,7 @@ import { type Install, isInstallOver } from "../installs/install.ts";
 import { wanted } from "../routes/results.ts";
 import type { Services } from "../services.ts";
 import { logText, parseFailure, parseReport } from "./reports.ts";
+import type { Verdict } from "./verify.ts";
 
 export interface UploadedListing {
   readonly body: AsyncIterable<Uint8Array>;
@@ -30,7 +31,7 @@ export interface InstallPrograms {
   /** The master script of an install, one character per byte. */
   script(install: Install): Promise<string>;
   /** Compares what a machine wrote with its version; an empty list where nothing differs. */
-  verify(install: Install, written: UploadedListing & { readonly over: string }): Promise<readonly string[]>;
+  verify(install: Install, written: UploadedListing & { readonly over: string }): Promise<Verdict>;
   /** What lies over the version on the machine: `all@4,web01@2`. It says these words again in `over`. */
   overrides(install: Install): Promise<string>;
   overridesClear(install: Install, over: string): Promise<Uint8Array>;
@@ -141,13 +142,13 @@ export function nodeInstallRoutes(services: Services, programs: InstallPrograms)
     route("POST", nodeEndpoints.verify, async (context) => {
       const install = runningInstall(context);
       const listingBytes = queryNumber(context.url, "listing", { min: 0, max: listingLimit }) ?? 0;
-      const differences = await programs.verify(install, {
+      const { differences, flags } = await programs.verify(install, {
         body: bodyOf(context.request),
         listingBytes,
         over: overOf(context),
       });
       if (differences.length === 0) {
-        return noContent();
+        return flags === "" ? noContent() : new Response(new Uint8Array(fromLatin1(flags)));
       }
       const listed = differences.slice(0, listedDifferences);
       const more =

@@ -6,6 +6,7 @@ import { escapePath, isWithin, parentPath, parseRelPath, type RelPath } from "..
 import type { FileEntry, ListedEntry } from "../../images/entry.ts";
 import type { SyncAction } from "../../images/sync/actions.ts";
 import { makeSelection } from "../../images/sync/exclude.ts";
+import { flagsOf } from "../../images/sync/flags.ts";
 import { ListingDecoder, normaliseListing } from "../../images/sync/listing.ts";
 import { planSync } from "../../images/sync/plan.ts";
 
@@ -25,15 +26,26 @@ const bodyLimit = 4 * 1024 ** 3;
 /** A digest record: 64 digits, two characters, `./`, a path. */
 const digestRecordLimit = 64 + 2 + 65_536;
 
-/** One sentence for each difference; empty where the machine has just what the version has. */
-export async function compareWritten(written: WrittenTree): Promise<readonly string[]> {
+export interface Verdict {
+  /** One sentence for each difference; empty where the machine has just what the version has. */
+  readonly differences: readonly string[];
+  /** What is to be immutable or append-only when nothing is written any more: `FLAGS`, `./PATH`, and so on, each ended with NUL. */
+  readonly flags: string;
+}
+
+export async function compareWritten(written: WrittenTree): Promise<Verdict> {
   const { listed, digests } = await readBody(written);
   const target = listed
     .map(({ entry }) => withDigest(entry, digests))
     .filter(isComparable)
     .map((entry) => loosened(entry, written.loose));
   const source: FileEntry[] = [];
+  let flags = "";
   for await (const entry of written.version) {
+    const flagged = isLoose(entry, written.loose) ? "" : flagsOf(entry.extended);
+    if (flagged !== "") {
+      flags += `${flagged}\0./${entry.path}\0`;
+    }
     if (isComparable(entry)) {
       source.push(loosened(entry, written.loose));
     }
@@ -47,7 +59,10 @@ export async function compareWritten(written: WrittenTree): Promise<readonly str
     options: { deleteExtraneous: true, checksum: true },
   });
   const made = new Set(written.mountPoints.flatMap(withParents));
-  return [...actions].filter((action) => !(action.kind === "delete" && made.has(action.path))).map(sentence);
+  const differences = [...actions]
+    .filter((action) => !(action.kind === "delete" && made.has(action.path)))
+    .map(sentence);
+  return { differences, flags };
 }
 
 /** Sockets are names that their programs make; no archive carries them. */
@@ -60,8 +75,12 @@ function withParents(path: RelPath): readonly RelPath[] {
   return parent === path ? [] : [...withParents(parent), path];
 }
 
+function isLoose(entry: FileEntry, loose: readonly RelPath[]): boolean {
+  return loose.some((mountPoint) => isWithin(entry.path, mountPoint));
+}
+
 function loosened(entry: FileEntry, loose: readonly RelPath[]): FileEntry {
-  if (!loose.some((mountPoint) => isWithin(entry.path, mountPoint))) {
+  if (!isLoose(entry, loose)) {
     return entry;
   }
   const { extended: _extended, ...known } = entry;

@@ -69,7 +69,8 @@ export async function exportDisk(
     script: renderScript(plan.value.steps, { image: formatVersion(version), node: hostname }),
     diskName: disk.device,
     tree: stream,
-    verify: (written) => verifyWritten(store, { version, firmware: request.firmware, written }),
+    verify: async (written) =>
+      (await verifyWritten(store, { version, firmware: request.firmware, written })).differences,
     ...options,
   });
   return { manifest, bytes: made.bytes, notes };

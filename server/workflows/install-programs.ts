@@ -22,7 +22,7 @@ import type { ImageStore } from "../../images/store/store.ts";
 import { listCommand } from "../../images/sync/listing.ts";
 import type { Install } from "../installs/install.ts";
 import type { InstallPrograms, UploadedListing } from "../node/routes.ts";
-import { compareWritten } from "../node/verify.ts";
+import { compareWritten, type Verdict } from "../node/verify.ts";
 import type { Services } from "../services.ts";
 import { clearList, listInstallOverrides, namedOverrides, overrideTree } from "./install-overrides.ts";
 import { InstallableVersions } from "./installable-version.ts";
@@ -59,7 +59,7 @@ export function createInstallPrograms(services: () => Services): InstallPrograms
   };
 }
 
-/** Compares what an install of a version wrote with it; one sentence for each difference. */
+/** Compares what an install of a version wrote with it. */
 export async function verifyWritten(
   store: ImageStore,
   install: {
@@ -70,7 +70,7 @@ export async function verifyWritten(
     readonly firmware: Firmware | undefined;
     readonly written: UploadedListing;
   },
-): Promise<readonly string[]> {
+): Promise<Verdict> {
   const { version, written } = install;
   const { layout: stated } = await installableLayout(store, version);
   const adapted = adaptToFirmware(stated, install.firmware ?? layoutFirmware(stated));

@@ -1,11 +1,15 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { treeFunctions } from "../../autoinstall/install/script-tree.ts";
+import { readAll } from "../../base/async.ts";
 import { captureImage } from "../../images/capture/run.ts";
 import type { ImageName } from "../../images/manifest.ts";
 import { DirectoryStore } from "../../images/store/directory-store.ts";
+import { listCommand } from "../../images/sync/listing.ts";
 import { updateNode } from "../../images/update/run.ts";
+import { compareWritten } from "../../server/node/verify.ts";
 import { localSession } from "../fakes/remote.ts";
 import { rsyncDifferences, shell } from "./client-tree.ts";
 import { hasSshd } from "./ssh-server.ts";
@@ -103,4 +107,43 @@ describe.skipIf(!hasSshd).each(filesystems)("immutable and append-only files on 
     expect(differences()).toEqual([]);
     expect([...(await update(true)).plan.actions]).toEqual([]);
   });
+
+  test("are so on what an install wrote, as the last thing that it does, and an update finds nothing to do", async () => {
+    await capture();
+    const installed = path.join(folder, "disk/installed");
+    const work = path.join(folder, "work");
+    const { stream } = await store.versionStream({ image });
+    shell(`mkdir -p '${installed}' '${work}'`);
+    writeFileSync(path.join(work, "tree"), await readAll(stream, { limit: 1e9, what: "the tree" }));
+    const list = listCommand({ root: "/the/target" }).replace("/the/target", `'${installed}'`);
+    shell(`zstd -dc '${work}/tree' | tar -x -f - -C '${installed}' --numeric-owner --same-owner -p --xattrs '--xattrs-include=*' --xattrs-exclude=trusted.ingot.flags --delay-directory-restore
+      (${list}) >'${work}/listing'; cd '${installed}'; find . -type f -exec sha256sum -z '{}' + >'${work}/digests'`);
+    const listing = readFileSync(path.join(work, "listing"));
+
+    const { differences: wrong, flags: said } = await compareWritten({
+      body: chunks([listing, readFileSync(path.join(work, "digests"))]),
+      listingBytes: listing.length,
+      version: store.entries({ image }),
+      mountPoints: [],
+      loose: [],
+    });
+    writeFileSync(path.join(work, "flags"), Buffer.from(said, "latin1"));
+    shell(
+      `set -u; say() { echo "$*" >&2; exit 1; }\n${treeFunctions}\nWORK='${work}' TARGET='${installed}' set_flags`,
+    );
+
+    expect(wrong).toEqual([]);
+    expect(flags(golden).length).toBeGreaterThan(2);
+    expect(flags(installed)).toEqual(flags(golden));
+    expect(rsyncDifferences(golden, installed, ["/etc/systemimager/"])).toEqual([]);
+    const drift = await updateNode({
+      ...{ session, store, image, root: installed, clock },
+      options: { noBootloader: true, dryRun: true },
+    });
+    expect([...drift.plan.actions]).toEqual([]);
+  });
 });
+
+async function* chunks(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* parts;
+}

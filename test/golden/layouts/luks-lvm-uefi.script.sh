@@ -199,6 +199,7 @@ if [ -d "$TARGET/etc/systemimager" ]; then
 		fi
 	} | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
 fi
+set_flags
 leave_image
 put_away group vg0
 put_away crypt nvme0n1p3_crypt

@@ -184,6 +184,7 @@ if [ -d "$TARGET/etc/systemimager" ]; then
 		fi
 	} | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
 fi
+set_flags
 leave_image
 # From here on the server lets this machine boot from its own disk. The ramdisk reboots when this script has ended.
 ingot_post /node/done >/dev/null || fail 'The server cannot be told that the install is done'

@@ -194,6 +194,7 @@ if [ -d "$TARGET/etc/systemimager" ]; then
 		fi
 	} | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
 fi
+set_flags
 leave_image
 put_away array /dev/md1
 put_away array /dev/md0

@@ -396,7 +396,7 @@ write_tree() {
 		echo $? >"$WORK/unpack.code"
 	} | {
 		tar --extract --file=- --directory="$TARGET" --numeric-owner --same-owner --same-permissions \
-			--xattrs '--xattrs-include=*' --delay-directory-restore \
+			--xattrs '--xattrs-include=*' --xattrs-exclude=trusted.ingot.flags --delay-directory-restore \
 			--checkpoint="$1" --checkpoint-action=exec="sh '$WORK/progress.sh' &"
 		echo $? >"$WORK/tar.code"
 	}
@@ -414,7 +414,16 @@ ask_verdict() {
 	if ! ingot_post "/node/verify?listing=$((length))${OVERRIDES:+&over=$OVERRIDES}" "$WORK/listing" >"$WORK/verdict"; then
 		fail "What was written is not what the version holds: $(head -c 2000 "$WORK/verdict")"
 	fi
+	mv "$WORK/verdict" "$WORK/flags"
 	rm -f "$WORK/listing" "$WORK/digests"
+}
+
+# set_flags: what the version has as immutable or append-only becomes so when nothing is written any more.
+set_flags() {
+	[ -s "$WORK/flags" ] || return 0
+	# shellcheck disable=SC2016 # the inner shell's words
+	(cd "$TARGET" && xargs -0 -n 2 sh -c 'chattr "+$1" -- "$2"' ingot <"$WORK/flags") ||
+		say "Some files could not be made immutable or append-only: the next update tries again"
 }
 
 # --- Overrides -------------------------------------------------------------------------------------------------------
@@ -425,7 +434,7 @@ lay_overrides() {
 		echo $? >"$WORK/fetch.code"
 	} | {
 		tar --extract --file=- --directory="$TARGET" --numeric-owner --same-owner --same-permissions \
-			--xattrs '--xattrs-include=*' --delay-directory-restore
+			--xattrs '--xattrs-include=*' --xattrs-exclude=trusted.ingot.flags --delay-directory-restore
 		echo $? >"$WORK/tar.code"
 	}
 	if [ "$(cat "$WORK/fetch.code")$(cat "$WORK/tar.code")" != 00 ]; then
@@ -1099,6 +1108,7 @@ if [ -d "$TARGET/etc/systemimager" ]; then
 		fi
 	} | put etc/systemimager/IMAGE_LAST_SYNCED_TO || fail 'The image cannot be noted'
 fi
+set_flags
 leave_image
 # From here on the server lets this machine boot from its own disk. The ramdisk reboots when this script has ended.
 ingot_post /node/done >/dev/null || fail 'The server cannot be told that the install is done'
