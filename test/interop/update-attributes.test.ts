@@ -65,6 +65,30 @@ const cases: readonly (readonly [what: string, script: string])[] = [
   ],
 ];
 
+/** As above, of other entries: these are changed together, each of them alone. */
+const more: readonly string[] = [
+  "chmod 60$v y/null",
+  "chown 9$v y/pipe",
+  "touch -d 2020-02-02T02:02:02.00000000$v y/pipe-2",
+  "rm -f y/dev; mknod y/dev c 25$v 5; touch -d 2020-02-02 y/dev",
+  "rm -f y/dev-2; mknod y/dev-2 $([ $v = 1 ] && echo b || echo c) 7 5; touch -d 2020-02-02 y/dev-2",
+  "setfattr -n trusted.device -v $v y/null-2",
+  "setfacl -b y/dir; setfacl -m u:50$v:rx y/dir",
+  "setfattr -n security.selinux -v system_u:object_r:dir$v:s0 y/dir-2",
+  "chmod 1$((v + 4))55 y/dir-3",
+  "setfattr -h -n security.selinux -v system_u:object_r:link$v:s0 y/link",
+  "chown -h 3000000$v:4000000$v y/link-2",
+  "setfattr -n user.shared -v $v y/l1",
+  "chmod 70$v y/m1",
+  "setfattr -x user.empty y/file; [ $v = 1 ] || setfattr -n user.empty y/file",
+  "setfattr -n user.large -v $(printf '%01000d' $v) y/file-2",
+  "setfattr -n user.a=b -v $v y/file-3",
+  "touch -d 1901-01-01T00:00:00.00000000$v \"$(printf 'y/a\\nb\\\\c \\351')\"",
+  "setfattr -n user.n -v $v \"$(printf 'y/\\\\101 \\n*')\"",
+  "chown 55$v ./y/-rf",
+  "printf $v >'y/ $x`'; touch -d 2020-02-02 'y/ $x`'",
+];
+
 describe.skipIf(!hasSshd)("a change of one thing alone,", () => {
   const folder = mkdtempSync(path.join(tmpdir(), "ingot-one-"));
   const golden = path.join(folder, "golden");
@@ -72,7 +96,7 @@ describe.skipIf(!hasSshd)("a change of one thing alone,", () => {
   const store = new DirectoryStore({ state: path.join(folder, "state"), clock });
   const set = (root: string, script: string, value: number) =>
     shell(
-      `cd '${root}'; exec 2>/dev/null; before=$(stat -c %y x); v=${value}; set +e; ${script}; touch -d "$before" x`,
+      `cd '${root}'; exec 2>/dev/null; before=$(stat -c %y x); there=$(stat -c %y y); v=${value}; set +e; ${script}; touch -d "$before" x; touch -d "$there" y`,
     );
   const capture = () => captureImage({ session, store, image, root: golden, clock });
   const update = () =>
@@ -83,7 +107,10 @@ describe.skipIf(!hasSshd)("a change of one thing alone,", () => {
     shell(`mkdir -p '${golden}/x' '${golden}/etc/systemimager'; cd '${golden}'; echo layout >etc/systemimager/autoinstallscript.conf
       for i in '' $(seq -f -%g 2 13); do echo "$i" >"x/file$i"; done; for i in '' $(seq -f -%g 2 7); do mkdir "x/dir$i"; ln -s to "x/link$i"; done
       mknod x/null c 1 3; truncate -s 3000000 x/sparse; touch -h -d 2020-02-02 x/*`);
-    for (const [, script] of cases) {
+    shell(`mkdir -p '${golden}/y'; cd '${golden}/y'; for i in '' -2 -3; do echo "$i" >"file$i"; mkdir "dir$i"; ln -s to "link$i"; mknod "null$i" c 1 3; mkfifo "pipe$i"; done
+      echo l >l1; ln l1 dir/l2; echo m >m1; ln m1 dir/m2; ln m1 m3; : >-rf; : >"$(printf 'a\\nb\\\\c \\351')"; : >"$(printf '\\\\101 \\n*')"
+      find . -exec touch -h -d 2020-02-02 {} +`);
+    for (const script of [...cases.map(([, script]) => script), ...more]) {
       set(golden, script, 2);
     }
     await capture();
@@ -94,12 +121,12 @@ describe.skipIf(!hasSshd)("a change of one thing alone,", () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test("on the client reaches the image, and from there the node", async () => {
-    for (const [, script] of cases) {
+    for (const script of [...cases.map(([, script]) => script), ...more]) {
       set(golden, script, 1);
     }
 
     const captured = await capture();
-    expect(captured.sentFiles).toBeLessThan(2 * cases.length);
+    expect(captured.sentFiles).toBeLessThan(2 * (cases.length + more.length));
     expect(differences(golden)).toEqual([]);
 
     await update();
@@ -114,6 +141,24 @@ describe.skipIf(!hasSshd)("a change of one thing alone,", () => {
       expect(plan.actions.length).toBeGreaterThan(0);
       expect(plan.actions.length).toBeLessThan(5);
     }
+    expect(differences(node)).toEqual([]);
+    expect([...(await update()).plan.actions]).toEqual([]);
+  });
+
+  test("of many entries at once, is put right in each, and nothing else sent", async () => {
+    for (const script of more) {
+      set(node, script, 2);
+    }
+    expect(differences(node).length).toBeGreaterThan(more.length - 2);
+
+    const { plan } = await update();
+
+    const paths = [...plan.actions].map((action) =>
+      action.kind === "delete" ? action.path : action.entry.path,
+    );
+    expect(paths.length).toBeGreaterThanOrEqual(more.length);
+    // Beside the entries themselves, further names of two of them.
+    expect(paths.length).toBeLessThanOrEqual(more.length + 3);
     expect(differences(node)).toEqual([]);
     expect([...(await update()).plan.actions]).toEqual([]);
   });
