@@ -20,6 +20,7 @@ import type { ResolvedRule } from "../sync/actions.ts";
 import { attributeSelection, attributeWord } from "../sync/attribute-rules.ts";
 import { directoryRuleFiles } from "../sync/dir-merge.ts";
 import { makeSelection } from "../sync/exclude.ts";
+import { readNamedFiles } from "../sync/rule-file-names.ts";
 import type { BlockedFile } from "./block-plan.ts";
 import type { GoldenFacts } from "./facts.ts";
 import type { CaptureHistory } from "./history.ts";
@@ -225,13 +226,15 @@ async function resolvedPlan(request: CaptureRequest, { plan, facts }: CaptureSta
     ? plan
     : withRuleFiles(
         plan,
-        await readRuleFiles(request.session, {
-          root: plan.root,
-          tools: facts.tools,
-          names,
-          prune: ruleFilePrune(plan),
-          ...(request.signal === undefined ? {} : { signal: request.signal }),
-        }),
+        await readNamedFiles(names, (some) =>
+          readRuleFiles(request.session, {
+            root: plan.root,
+            tools: facts.tools,
+            names: some,
+            prune: ruleFilePrune(plan),
+            ...(request.signal === undefined ? {} : { signal: request.signal }),
+          }),
+        ),
       );
 }
 

@@ -2,9 +2,9 @@
  * rsync's files of rules in directories (`: FILE`, `dir-merge FILE`): a file of that name counts for what lies below its directory, before
  * the rules of the directories above. The rule itself matches nothing; {@link withDirectoryRules} puts in its place what the files hold.
  */
-import { baseName, escapePath, parentPath, type RelPath } from "../../base/path-bytes.ts";
+import { baseName, escapePath, isWithin, parentPath, type RelPath } from "../../base/path-bytes.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import type { ResolvedRule } from "./actions.ts";
+import type { ResolvedRule, RuleScope } from "./actions.ts";
 import { isClearRule, isDirMerge, parseFilterRule, type RuleProblem } from "./filter-rules.ts";
 
 /** The names of the files that the rules look for. */
@@ -32,6 +32,7 @@ export function withDirectoryRules(
   trees: { readonly source: RuleFiles; readonly target?: RuleFiles },
 ): Result<readonly ResolvedRule[], RuleProblem> {
   const all: ResolvedRule[] = [];
+  const names = directoryRuleFiles(rules);
   const seen = new Set<string>();
   for (const rule of rules) {
     if (!isDirMerge(rule)) {
@@ -48,7 +49,7 @@ export function withDirectoryRules(
       ["sender", trees.source],
       ["receiver", trees.target ?? new Map()],
     ] as const) {
-      const read = rulesOf(rule, side, files);
+      const read = rulesOf(rule, { side, files, active: names });
       if (!read.ok) {
         return read;
       }
@@ -68,13 +69,51 @@ interface RuleFile {
   readonly clears: boolean;
 }
 
+interface Reading {
+  readonly side: Side;
+  readonly files: RuleFiles;
+  /** What is looked for already: a file that names one of these again says nothing. */
+  readonly active: ReadonlySet<string>;
+}
+
 /** The rules of one dir-merge: deeper directories first, so that the nearest decides. */
-function rulesOf(
-  merge: ResolvedRule,
-  side: Side,
-  files: RuleFiles,
-): Result<readonly ResolvedRule[], RuleProblem> {
+function rulesOf(merge: ResolvedRule, reading: Reading): Result<readonly ResolvedRule[], RuleProblem> {
+  const { modifiers } = partsOf(merge);
+  const found = readFiles(merge, reading);
+  if (!found.ok) {
+    return found;
+  }
+  const read = found.value;
+  const clearing = read.filter(({ clears }) => clears).map(({ directory }) => directory);
+  const all: ResolvedRule[] = [];
+  for (const { directory, rules } of read) {
+    const except = clearing.filter((each) => each !== directory && each.startsWith(prefix(directory)));
+    const scope = scopeOf({ below: directory, except, childrenOnly: modifiers.includes("n") });
+    const own = new Set(modifiers.includes("n") ? [] : inherited(directory, read));
+    for (const rule of rules) {
+      const name = isDirMerge(rule) ? partsOf(rule).file : undefined;
+      if (name === undefined) {
+        all.push({ ...rule, scope });
+      } else if (!own.has(name) && !reading.active.has(name)) {
+        own.add(name);
+        const inner = rulesWithin(rule, scope, { ...reading, active: new Set([...reading.active, ...own]) });
+        if (!inner.ok) {
+          return inner;
+        }
+        all.push(...inner.value);
+      }
+      if (all.length > mostRules) {
+        return tooMany(merge.origin);
+      }
+    }
+  }
+  return ok(all);
+}
+
+/** The files that it looks for, deeper directories first. */
+function readFiles(merge: ResolvedRule, reading: Reading): Result<readonly RuleFile[], RuleProblem> {
   const { modifiers, file } = partsOf(merge);
+  const { side, files } = reading;
   const read: RuleFile[] = [];
   let count = 0;
   for (const [path, text] of files) {
@@ -90,19 +129,57 @@ function rulesOf(
       read.push(parsed.value);
     }
   }
-  const clearing = read.filter(({ clears }) => clears).map(({ directory }) => directory);
   read.sort((a, b) => depth(b.directory) - depth(a.directory) || (a.directory < b.directory ? -1 : 1));
-  return ok(
-    read.flatMap(({ directory, rules }) => {
-      const except = clearing.filter((each) => each !== directory && each.startsWith(prefix(directory)));
-      const scope = {
-        below: directory,
-        ...(modifiers.includes("n") ? { childrenOnly: true } : {}),
-        ...(except.length === 0 ? {} : { except }),
-      };
-      return rules.map((rule) => ({ ...rule, scope }));
-    }),
+  return ok(read);
+}
+
+/** Of a dir-merge that a file of rules holds: they count where that file does. */
+function rulesWithin(
+  merge: ResolvedRule,
+  outer: RuleScope,
+  reading: Reading,
+): Result<readonly ResolvedRule[], RuleProblem> {
+  const { below: directory, childrenOnly = false, except = [] } = outer;
+  const files = new Map(
+    [...reading.files].filter(([path]) =>
+      childrenOnly ? parentPath(path) === directory : isWithin(path, directory),
+    ),
   );
+  const rules = rulesOf(merge, { ...reading, files });
+  return rules.ok
+    ? ok(
+        rules.value.map((rule) => {
+          const scope = rule.scope ?? outer;
+          return {
+            ...rule,
+            scope: scopeOf({
+              below: scope.below,
+              except: [...(scope.except ?? []), ...except],
+              childrenOnly: childrenOnly || scope.childrenOnly === true,
+            }),
+          };
+        }),
+      )
+    : rules;
+}
+
+function scopeOf(scope: Required<RuleScope>): RuleScope {
+  return {
+    below: scope.below,
+    ...(scope.childrenOnly ? { childrenOnly: true } : {}),
+    ...(scope.except.length === 0 ? {} : { except: scope.except }),
+  };
+}
+
+/** What files in the directories above have named, up to one that clears the list. */
+function inherited(directory: RelPath, read: readonly RuleFile[]): readonly string[] {
+  const names: string[] = [];
+  const byDirectory = new Map(read.map((file) => [file.directory, file]));
+  for (let at = directory; at !== "" && byDirectory.get(at)?.clears !== true; ) {
+    at = parentPath(at);
+    names.push(...directoryRuleFiles(byDirectory.get(at)?.rules ?? []));
+  }
+  return names;
 }
 
 function tooMany(origin: string): Result<never, RuleProblem> {
@@ -141,12 +218,22 @@ function parseRuleFileIn(
       return parsed;
     }
     const anchored = given.includes("/") || (!plain && firstWord(line).includes("/"));
-    rules.push(...parsed.value.flatMap((each) => inDirectory(each, { directory, given, side, anchored })));
+    rules.push(
+      ...parsed.value.flatMap((each) =>
+        isDirMerge(each) ? [withGiven(each, given)] : inDirectory(each, { directory, given, side, anchored }),
+      ),
+    );
     if (rules.length > mostRules) {
       return tooMany(`/${escapePath(path)}:${index + 1}`);
     }
   }
   return ok({ directory, rules, clears });
+}
+
+/** A file that another names gives its rules what that one's have. */
+function withGiven(merge: ResolvedRule, given: string): ResolvedRule {
+  const { modifiers, file } = partsOf(merge);
+  return { ...merge, text: `:${[...new Set(modifiers + given)].join("")} ${file}` };
 }
 
 function firstWord(line: string): string {
@@ -170,13 +257,14 @@ function parseLine(
   if (/[sr]/.test(modifiers) && isSided(firstWord(line))) {
     return err({ message: `'${line}': all rules of this file have a side already`, origin });
   }
-  return /^[:.]|^(dir-)?merge/.test(line)
-    ? err({ message: `'${line}': a file in a directory names no further files here`, origin })
+  // Such a file would be one of wherever rsync was started.
+  return /^\.|^merge/.test(line)
+    ? err({ message: `'${line}': a file in a directory merges no others here`, origin })
     : parseFilterRule(line, origin);
 }
 
 function isSided(word: string): boolean {
-  return /^([PRHS]|protect|risk|hide|show)|^([-+]|(ex|in)clude,).*[sr]/.test(word);
+  return /^([PRHS]|protect|risk|hide|show)|^([-+:]|((ex|in)clude|dir-merge),).*[sr]/.test(word);
 }
 
 /** The rule as one of the whole tree, for one side; nothing where it is one for the other side. */

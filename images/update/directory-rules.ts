@@ -9,6 +9,7 @@ import type { VersionTable } from "../store/version-table.ts";
 import type { ResolvedRule } from "../sync/actions.ts";
 import { directoryRuleFiles, type RuleFiles, withDirectoryRules } from "../sync/dir-merge.ts";
 import { isDirMerge } from "../sync/filter-rules.ts";
+import { readNamedFiles } from "../sync/rule-file-names.ts";
 import { type NodeContext, updatePrune } from "./prepare-plan.ts";
 import type { UpdateRequest } from "./request.ts";
 
@@ -27,14 +28,18 @@ export async function directoryRules(
   if (names.size === 0) {
     return rules;
   }
-  const source = await filesOfVersion(request.store, { ...input, names });
-  const target = await readRuleFiles(request.session, {
-    root: node.root,
-    tools: node.state.tools,
-    names,
-    prune: updatePrune(node, rules.slice(0, rules.findIndex(isDirMerge))),
-    ...(request.signal === undefined ? {} : { signal: request.signal }),
-  });
+  const source = await readNamedFiles(names, (some) =>
+    filesOfVersion(request.store, { ...input, names: some }),
+  );
+  const target = await readNamedFiles(names, (some) =>
+    readRuleFiles(request.session, {
+      root: node.root,
+      tools: node.state.tools,
+      names: some,
+      prune: updatePrune(node, rules.slice(0, rules.findIndex(isDirMerge))),
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+    }),
+  );
   const resolved = withDirectoryRules(rules, { source, target });
   if (!resolved.ok) {
     throw new AppError("bad-input", `Rule at ${resolved.error.origin}: ${resolved.error.message}`);

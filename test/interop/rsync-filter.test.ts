@@ -257,19 +257,23 @@ describe("filter rules against rsync", () => {
     const inFile = fc.oneof(
       line.filter((text) => /^[-+] /.test(text)),
       sided,
-      fc.constantFrom("!", "# no rule", ""),
+      fc.constantFrom("!", "# no rule", "", ": .g", ": .g", ":e .g", ":n .g", ": .f"),
     );
     const merges = fc.constantFrom(
       ...[": .f", "dir-merge .f", ":n .f", ":e .f", ":- .f", ":+ .f", ":w- .f", ":s .f", ":en /.f", ":p .f"],
     );
     const files = fc.array(
-      fc.tuple(fc.nat(places.length - 1), fc.array(inFile, { minLength: 1, maxLength: 4 })),
-      { minLength: 1, maxLength: 4 },
+      fc.tuple(
+        fc.nat(places.length - 1),
+        fc.array(inFile, { minLength: 1, maxLength: 4 }),
+        fc.constantFrom(".f", ".f", ".g"),
+      ),
+      { minLength: 1, maxLength: 5 },
     );
     fc.assert(
       fc.property(merges, files, fc.array(sided, { maxLength: 2 }), (merge, written, around) => {
         const texts = new Map<RelPath, string>();
-        for (const [at, lines] of written) {
+        for (const [at, lines, name] of written) {
           const directory = places[at] as RelPath;
           // rsync takes no rule of a side of its own where the file has one.
           const fitting = merge.startsWith(":s")
@@ -277,7 +281,7 @@ describe("filter rules against rsync", () => {
             : lines;
           // What is no rule for a list of plain patterns is one there, and the other way round.
           const text = `${fitting.map((each) => (/^:e?n?w?[-+]/.test(merge) ? each.replaceAll(/^[^ ]* |\s/g, "") : each)).join("\n")}\n`;
-          texts.set((directory === "" ? ".f" : `${directory}/.f`) as RelPath, text);
+          texts.set((directory === "" ? name : `${directory}/${name}`) as RelPath, text);
         }
         for (const [path, text] of texts) {
           writeFileSync(join(root, "tree", path), text);
