@@ -16,7 +16,7 @@ const image = imageName("killed");
 const clock = { now: () => Date.now(), sleep: () => Promise.resolve() };
 const runs = Number(process.env["INGOT_RUNS"] ?? 150) < 100 ? 4 : 150;
 
-describe.skipIf(!hasSshd)("a capture that is killed", () => {
+describe.skipIf(!hasSshd)("a capture that is killed", { timeout: 3_600_000 }, () => {
   const folder = mkdtempSync(path.join(tmpdir(), "ingot-kill-capture-"));
   const at = (name: string) => path.join(folder, name);
   const store = new DirectoryStore({ state: at("state"), clock });

@@ -226,28 +226,26 @@ describe.skipIf(!hasSshd)("rules on attributes, over whole trees", () => {
       ...(filters.length === 0 ? {} : { rules: rulesOf(filters) }),
     });
 
-  test.each([
-    [["-x user.cache"]],
-    [["-x! user.*"]],
-    [["+x user.keep", "-x *"]],
-    [[":e .rules", "-x trusted.*"]],
-  ])("a capture takes what rsync takes, and other rules later take the rest or less: %s", async (filters) => {
-    await capture(filters);
+  test.each([[["+x user.keep", "-x *"]], [[":e .rules", "-x trusted.*"]]])(
+    "a capture takes what rsync takes, and other rules later take the rest or less: %s",
+    async (filters) => {
+      await capture(filters);
 
-    expect(judged(at("golden"), store.treePath(image), filters)).toBe("");
+      expect(judged(at("golden"), store.treePath(image), filters)).toBe("");
 
-    await capture([]);
+      await capture([]);
 
-    expect(rsyncDifferences(at("golden"), store.treePath(image))).toEqual([]);
+      expect(rsyncDifferences(at("golden"), store.treePath(image))).toEqual([]);
 
-    shell(`cd '${at("golden")}'; printf x | dd of=big bs=1 seek=1000000 conv=notrunc status=none`);
-    const again = await capture(filters);
+      shell(`cd '${at("golden")}'; printf x | dd of=big bs=1 seek=1000000 conv=notrunc status=none`);
+      const again = await capture(filters);
 
-    expect(judged(at("golden"), store.treePath(image), filters)).toBe("");
-    expect((await store.history(image)).length).toBe(3);
-    expect((await capture(filters)).sentFiles).toBe(0);
-    expect(again.changed).toBe(true);
-  });
+      expect(judged(at("golden"), store.treePath(image), filters)).toBe("");
+      expect((await store.history(image)).length).toBe(3);
+      expect((await capture(filters)).sentFiles).toBe(0);
+      expect(again.changed).toBe(true);
+    },
+  );
 
   test.each([[["-x user.cache"]], [["-xr user.own", "-xs user.cache"]], [["-xs *"]], [["-x! user.*"]]])(
     "an update sets, leaves and takes away what rsync does: %s",
