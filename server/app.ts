@@ -94,6 +94,7 @@ async function start(config: Config, env: AppEnv, lifecycle: Lifecycle): Promise
   }
   const hostKeys = createPinnedKeys(database, clock);
   const store = new DirectoryStore({ state: paths.root, clock, log });
+  await store.recover();
   const versions = createVersionRecords(database);
   await recordStoredVersions(store, versions);
   const stopping = await lifecycle.start(

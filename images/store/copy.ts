@@ -11,7 +11,7 @@ import { treeIn } from "./interrupted.ts";
 import { writeManifest } from "./manifest-file.ts";
 import { openVersion, storedEntries } from "./open-version.ts";
 import { makeVersionsFolder, placeImage, refuseExisting } from "./placing.ts";
-import type { WaitOptions } from "./store.ts";
+import type { ReplaceOptions } from "./store.ts";
 import { manifestName, treeIndexName } from "./store-paths.ts";
 import type { TreeTask } from "./tree-pass.ts";
 
@@ -19,11 +19,14 @@ import type { TreeTask } from "./tree-pass.ts";
 export async function copyVersion(
   context: StoreContext,
   request: { readonly from: VersionRef; readonly to: ImageName },
-  options: WaitOptions,
+  options: ReplaceOptions,
 ): Promise<Manifest> {
   const { to } = request;
   const signal = options.signal === undefined ? {} : { signal: options.signal };
-  await refuseExisting(context, to);
+  const replace = options.replace === true;
+  if (!replace) {
+    await refuseExisting(context, to);
+  }
   const version = await openVersion(context.paths, request.from);
   const work = await makeWorkFolder(context.paths.temporary);
   try {
@@ -56,7 +59,10 @@ export async function copyVersion(
     await writeManifest(`${versions}/${manifestName(1)}`, { manifest, entries, ...signal });
     await rememberExactTree(context, { task, version, manifest, file: `${versions}/${treeIndexName}` });
     const holder = `copy of ${formatVersion({ image, number })} to ${to}`;
-    if ((await placeImage(context, { work, to, packs: manifest.packs, holder, ...signal })) === "missing") {
+    if (
+      (await placeImage(context, { work, to, packs: manifest.packs, holder, replace, ...signal })) ===
+      "missing"
+    ) {
       throw new AppError(
         "conflict",
         `Version ${formatVersion({ image, number })} was removed while it was copied`,

@@ -22,12 +22,13 @@ import { differences } from "./difference.ts";
 import { syncFolder } from "./durable-file.ts";
 import { exportTar } from "./export-tar.ts";
 import { importImage } from "./import-tree.ts";
+import { removedPrefix } from "./interrupted.ts";
 import { takeLock } from "./lock-file.ts";
 import { refuseMounts } from "./mounts.ts";
 import { moveImage } from "./move.ts";
 import { resolveVersion, versionNumbers } from "./open-version.ts";
 import { pruneImage } from "./prune.ts";
-import { collectGarbage, removedPrefix, whileOnlyPublisher } from "./publish.ts";
+import { collectGarbage, whileOnlyPublisher } from "./publish.ts";
 import { Recent } from "./recent.ts";
 import { rollbackTree } from "./rollback.ts";
 import type {
@@ -43,6 +44,7 @@ import type {
   MembersOptions,
   PruneOptions,
   PruneResult,
+  ReplaceOptions,
   RollbackOptions,
   RollbackResult,
   VerifyReport,
@@ -210,19 +212,27 @@ export class DirectoryStore implements ImageStore {
     );
   }
 
-  async copy(from: VersionRef, to: ImageName, options: WaitOptions = {}): Promise<Manifest> {
+  async copy(from: VersionRef, to: ImageName, options: ReplaceOptions = {}): Promise<Manifest> {
     const id = await resolveVersion(this.#context.paths, from);
     return this.#holding(to, { holder: `a copy of ${formatVersion(id)}` }, () =>
       copyVersion(this.#context, { from: id, to }, options),
     );
   }
 
-  async move(from: ImageName, to: ImageName, options: WaitOptions = {}): Promise<readonly Manifest[]> {
+  async move(from: ImageName, to: ImageName, options: ReplaceOptions = {}): Promise<readonly Manifest[]> {
     await mustExist(this.#context, from);
     const holder = `a move of ${from} to ${to}`;
     return this.#holding(from, { holder }, () =>
       this.#holding(to, { holder }, () => moveImage(this.#context, { from, to }, options)),
     );
+  }
+
+  /** Finishes, or takes back, what a process that died had begun, and clears what it left: for the start of the daemon. */
+  async recover(): Promise<void> {
+    await whileOnlyPublisher(this.#context, {
+      holder: "the start of the daemon",
+      work: () => collectGarbage(this.#context),
+    });
   }
 
   async prune(image: ImageName, options: PruneOptions): Promise<PruneResult> {

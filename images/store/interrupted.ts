@@ -13,6 +13,8 @@ import { type StorePaths, treePathOf, versionsPathOf } from "./store-paths.ts";
 export interface Placing {
   readonly to: ImageName;
   readonly from?: ImageName;
+  /** An image that has the name goes in the same moment. */
+  readonly replace?: boolean;
 }
 
 /** The folder that becomes the image's versions. */
@@ -43,18 +45,47 @@ export async function writePlacing(work: string, placing: Placing): Promise<void
   await syncFolder(work);
 }
 
-/** Does what the note in a work folder still asks for: nothing where the versions have not been moved. */
+/** Where the versions of an image that is being replaced wait until the new ones stand. */
+function oldVersionsIn(work: string): string {
+  return `${work}/old-versions`;
+}
+
+/** Makes room for the versions of the work folder, whose note says that an image is replaced. */
+export async function putOldAside(paths: StorePaths, work: string, image: ImageName): Promise<void> {
+  if (await exists(versionsPathOf(paths, image))) {
+    await rename(versionsPathOf(paths, image), oldVersionsIn(work));
+    await syncFolder(work);
+    await syncFolder(paths.versions);
+  }
+}
+
+/**
+ * Does what the note in a work folder still asks for. Where the new versions have not been moved nothing has happened: those of an image
+ * that was to be replaced go back.
+ */
 export async function finishPlacing(paths: StorePaths, work: string): Promise<void> {
   const placing = await readPlacing(work);
-  if (placing === undefined || (await exists(versionsIn(work)))) {
+  if (placing === undefined) {
     return;
   }
-  const { to, from } = placing;
+  const { to, from, replace } = placing;
+  if (await exists(versionsIn(work))) {
+    if (replace === true && (await exists(oldVersionsIn(work)))) {
+      await rename(oldVersionsIn(work), versionsPathOf(paths, to));
+      await syncFolder(paths.versions);
+    }
+    return;
+  }
   const tree = treePathOf(paths, to);
   if (!(await exists(versionsPathOf(paths, to)))) {
     return;
   }
   const source = from === undefined ? treeIn(work) : treePathOf(paths, from);
+  if (replace === true && (await exists(source)) && (await exists(tree))) {
+    // The old image's: the new one is still where it comes from.
+    await rename(tree, `${paths.images}/${removedPrefix}${to}-${work.slice(work.lastIndexOf("/") + 1)}`);
+    await syncFolder(paths.images);
+  }
   if (!(await exists(tree)) && (await exists(source))) {
     await rename(source, tree);
     await syncFolder(paths.images);
@@ -65,6 +96,9 @@ export async function finishPlacing(paths: StorePaths, work: string): Promise<vo
   }
   await rm(noteIn(work), { force: true });
 }
+
+/** What an image's tree is called while it is being removed: no image can have such a name. */
+export const removedPrefix = ".removed-";
 
 /** Finishes what dead processes left half done. Only for the one who may publish. */
 export async function finishInterrupted(paths: StorePaths): Promise<void> {
@@ -80,7 +114,7 @@ async function readPlacing(work: string): Promise<Placing | undefined> {
   if (text === undefined) {
     return undefined;
   }
-  let note: { readonly to?: unknown; readonly from?: unknown };
+  let note: { readonly to?: unknown; readonly from?: unknown; readonly replace?: unknown };
   try {
     note = JSON.parse(text) as typeof note;
   } catch {
@@ -92,7 +126,11 @@ async function readPlacing(work: string): Promise<Placing | undefined> {
   if (!to.ok || from?.ok === false) {
     throw new AppError("corrupt", `The note ${noteIn(work)} names no image`);
   }
-  return { to: to.value, ...(from === undefined ? {} : { from: from.value }) };
+  return {
+    to: to.value,
+    ...(from === undefined ? {} : { from: from.value }),
+    ...(note.replace === true ? { replace: true } : {}),
+  };
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -32,7 +32,15 @@ export async function takeLock(
   const text: LockText = { ...(await ownIdentity()), holder: options.holder, token };
   let taken = false;
   try {
-    await writeFile(mine, JSON.stringify(text), { flag: "wx" });
+    await writeFile(mine, JSON.stringify(text), { flag: "wx" }).catch((error: unknown) => {
+      const full = error instanceof Error && "code" in error && error.code === "ENOSPC";
+      throw full
+        ? new AppError("no-space", `Cannot take the lock ${file}: the disk of the state folder is full`, {
+            cause: error,
+            hint: "Free some kilobytes on it; 'ingot image prune' makes room for more.",
+          })
+        : error;
+    });
     // Every round either takes the lock, finds a living holder, or lost a race to one who has made progress.
     for (let round = 0; round < 100 && !taken; round++) {
       if (await linked(mine, file)) {

@@ -9,7 +9,7 @@ import { readManifest, readStoredEntries, writeManifest } from "./manifest-file.
 import { refuseMounts } from "./mounts.ts";
 import { versionNumbers } from "./open-version.ts";
 import { makeVersionsFolder, placeImage, refuseExisting } from "./placing.ts";
-import type { WaitOptions } from "./store.ts";
+import type { ReplaceOptions } from "./store.ts";
 import {
   manifestName,
   manifestPathOf,
@@ -25,13 +25,16 @@ import { movedTreeIndex } from "./tree-index.ts";
 export async function moveImage(
   context: StoreContext,
   request: { readonly from: ImageName; readonly to: ImageName },
-  options: WaitOptions,
+  options: ReplaceOptions,
 ): Promise<readonly Manifest[]> {
   const { from, to } = request;
   const { paths } = context;
   const signal = options.signal === undefined ? {} : { signal: options.signal };
   await refuseMounts(treePathOf(paths, from), `move image ${from}`);
-  await refuseExisting(context, to);
+  const replace = options.replace === true;
+  if (!replace) {
+    await refuseExisting(context, to);
+  }
   const work = await makeWorkFolder(paths.temporary);
   try {
     const versions = await makeVersionsFolder(work);
@@ -58,7 +61,7 @@ export async function moveImage(
     }
     const packs = [...new Set(moved.flatMap((manifest) => manifest.packs))];
     const holder = `move of ${from} to ${to}`;
-    if ((await placeImage(context, { work, to, from, packs, holder, ...signal })) === "missing") {
+    if ((await placeImage(context, { work, to, from, packs, holder, replace, ...signal })) === "missing") {
       throw new AppError("corrupt", `Cannot move image ${from}: a pack of it is missing`, {
         hint: `Run 'ingot image verify ${from}' and restore what is missing from a backup.`,
       });

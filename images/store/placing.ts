@@ -4,7 +4,8 @@ import { AppError } from "../../base/errors.ts";
 import type { ImageName } from "../manifest.ts";
 import type { StoreContext } from "./context.ts";
 import { publishFile, syncFolder } from "./durable-file.ts";
-import { finishPlacing, type Placing, versionsIn, writePlacing } from "./interrupted.ts";
+import { finishPlacing, type Placing, putOldAside, versionsIn, writePlacing } from "./interrupted.ts";
+import { refuseMounts } from "./mounts.ts";
 import { collectGarbage, publishFolder, whileOnlyPublisher } from "./publish.ts";
 import { packPathOf, treePathOf, versionsPathOf } from "./store-paths.ts";
 
@@ -30,7 +31,8 @@ export async function placeImage(
 ): Promise<"published" | "missing"> {
   const { paths } = context;
   const { work, to, from, pack } = request;
-  await writePlacing(work, { to, ...(from === undefined ? {} : { from }) });
+  const replace = request.replace === true;
+  await writePlacing(work, { to, ...(from === undefined ? {} : { from }), ...(replace ? { replace } : {}) });
   await syncFolder(versionsIn(work));
   return whileOnlyPublisher(context, {
     holder: request.holder,
@@ -41,14 +43,25 @@ export async function placeImage(
           return "missing";
         }
       }
-      await refuseExisting(context, to);
+      await (replace
+        ? refuseMounts(treePathOf(paths, to), `replace image ${to}`)
+        : refuseExisting(context, to));
       await mkdir(paths.packs, { recursive: true });
       await mkdir(paths.versions, { recursive: true });
       await mkdir(paths.images, { recursive: true });
       if (pack !== undefined) {
         await publishFile(pack.file, packPathOf(paths, pack.id));
       }
-      await publishFolder(versionsIn(work), versionsPathOf(paths, to));
+      try {
+        if (replace) {
+          await putOldAside(paths, work, to);
+        }
+        await publishFolder(versionsIn(work), versionsPathOf(paths, to));
+      } catch (error) {
+        // An old image goes back into its place.
+        await finishPlacing(paths, work);
+        throw error;
+      }
       await finishPlacing(paths, work);
       await collectGarbage(context);
       return "published";

@@ -5,7 +5,7 @@ import { duration } from "../../base/quantity.ts";
 import type { Manifest, VersionId } from "../manifest.ts";
 import type { StoreContext } from "./context.ts";
 import { namesIn, publishFile, removeDeadWorkFolders, syncFolder } from "./durable-file.ts";
-import { finishInterrupted } from "./interrupted.ts";
+import { finishInterrupted, removedPrefix } from "./interrupted.ts";
 import { type HeldLock, removeDeadLocks, takeLock } from "./lock-file.ts";
 import { readManifest } from "./manifest-file.ts";
 import { imageNames, versionNumbers } from "./open-version.ts";
@@ -91,6 +91,12 @@ export async function collectGarbage(
       await rm(`${paths.images}/${name}`, { recursive: true, force: true });
     }
   }
+  // What captures remember of images that are gone.
+  for (const name of await namesIn(`${paths.images}/.capture`)) {
+    if (!(await exists(`${paths.images}/${name}`))) {
+      await rm(`${paths.images}/.capture/${name}`, { recursive: true, force: true });
+    }
+  }
   const named = await namedPacks(context);
   let packs = 0;
   let bytes = 0;
@@ -106,9 +112,6 @@ export async function collectGarbage(
   }
   return { packs, bytes };
 }
-
-/** What an image's tree is called while it is being removed: no image can have such a name. */
-export const removedPrefix = ".removed-";
 
 /** Renames a synced folder into place. */
 export async function publishFolder(from: string, to: string): Promise<void> {

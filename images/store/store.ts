@@ -7,6 +7,7 @@
 import type { RelPath } from "../../base/path-bytes.ts";
 import type { ProgressSink } from "../../base/ports.ts";
 import type { GoldenFacts } from "../capture/facts.ts";
+import type { MachineSystem } from "../disk/machine-system.ts";
 import type { ExtendedAttributes, FileEntry } from "../entry.ts";
 import type { ImageName, Manifest, VersionId, VersionRef, VersionSource } from "../manifest.ts";
 import type { KnownBlocks } from "../remote/known-blocks.ts";
@@ -121,8 +122,15 @@ export interface ImportOptions extends WaitOptions {
   readonly layoutText?: string;
   /** Makes the text of a disk's layout; asked once, for disks. */
   readonly layout?: (facts: GoldenFacts) => string;
+  /** Finds what a virtual machine boots that reads disks with arrays or volume groups; without it they are refused. */
+  readonly machine?: () => Promise<MachineSystem>;
   /** Told what was left out or mended, one sentence each. */
   readonly onNote?: (note: string) => void;
+}
+
+export interface ReplaceOptions extends WaitOptions {
+  /** An image that has the new name goes, in the moment in which the new one stands; until then nothing has happened to it. */
+  readonly replace?: boolean;
 }
 
 export interface ExportOptions extends WaitOptions {
@@ -228,9 +236,9 @@ export interface ImageStore extends VersionReader {
   /** Makes the tree what a version is. `refused` while the tree has changes that are in no version. */
   rollback(ref: VersionRef, options?: RollbackOptions): Promise<RollbackResult>;
   /** Makes a new image whose first version and tree are this version. */
-  copy(from: VersionRef, to: ImageName, options?: WaitOptions): Promise<Manifest>;
+  copy(from: VersionRef, to: ImageName, options?: ReplaceOptions): Promise<Manifest>;
   /** Renames an image with its tree, versions and tags; returns the manifests as they are now. */
-  move(from: ImageName, to: ImageName, options?: WaitOptions): Promise<readonly Manifest[]>;
+  move(from: ImageName, to: ImageName, options?: ReplaceOptions): Promise<readonly Manifest[]>;
   /** Removes old versions and the packs that nothing needs any more. */
   prune(image: ImageName, options: PruneOptions): Promise<PruneResult>;
   /** Makes a new image. `hostile` where an archive is damaged, cut short or leaves its tree; then nothing is left of it. */

@@ -18,27 +18,6 @@ export interface CopyParams {
   readonly replace?: boolean;
 }
 
-/** Does the work with the old image of the name put aside; it comes back where the work fails, and goes where it does not. */
-async function inPlaceOf<T>(
-  services: Services,
-  params: CopyParams & { readonly job: number },
-  work: () => Promise<T>,
-): Promise<T> {
-  const { store } = services;
-  const to = imageName(params.to);
-  if (params.replace !== true || !(await store.list()).some(({ image }) => image === to)) {
-    return await work();
-  }
-  const aside = imageName(`${params.to.slice(0, 100)}.replaced-${params.job}`);
-  await store.move(to, aside);
-  const result = await work().catch(async (error: unknown) => {
-    await store.move(aside, to);
-    throw error;
-  });
-  await store.remove(aside);
-  return result;
-}
-
 export function rollbackHandler(services: () => Services): JobHandler {
   return {
     run: async ({ job, signal, progress }) => {
@@ -63,10 +42,8 @@ export function copyHandler(services: () => Services): JobHandler {
       const params = job.params as unknown as CopyParams;
       const { from, to } = params;
       const { store, versions } = services();
-      const options = { onProgress: progress, signal };
-      const manifest = await inPlaceOf(services(), { ...params, job: job.id }, () =>
-        store.copy(wanted(parseVersionRef(from)), imageName(to), options),
-      );
+      const options = { onProgress: progress, signal, replace: params.replace === true };
+      const manifest = await store.copy(wanted(parseVersionRef(from)), imageName(to), options);
       versions.record(manifest);
       return {
         image: manifest.image,
@@ -85,10 +62,8 @@ export function moveHandler(services: () => Services): JobHandler {
       const params = job.params as unknown as CopyParams;
       const { store, versions, hosts } = services();
       const [from, to] = [imageName(params.from), imageName(params.to)];
-      const options = { onProgress: progress, signal };
-      const moved = await inPlaceOf(services(), { ...params, job: job.id }, () =>
-        store.move(from, to, options),
-      );
+      const options = { onProgress: progress, signal, replace: params.replace === true };
+      const moved = await store.move(from, to, options);
       for (const manifest of moved) {
         versions.record(manifest);
       }

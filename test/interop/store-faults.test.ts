@@ -1,32 +1,23 @@
 /** What kill -9 and a full disk leave of the image store: every version that was there, and nothing that the next run does not clear. */
-import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { fileURLToPath } from "node:url";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toAppError } from "../../base/errors.ts";
-import type { ImageName } from "../../images/manifest.ts";
 import { DirectoryStore } from "../../images/store/directory-store.ts";
+import {
+  clock,
+  damageOf,
+  debris,
+  fill,
+  moments,
+  nextRun,
+  run,
+  sh,
+  withVersions,
+} from "./store-support/faults.ts";
 import { imageName } from "./store-support/image-name.ts";
 
-const clock = {
-  now: () => Date.now(),
-  sleep: (time: number) =>
-    new Promise<void>((resolve) => {
-      setTimeout(resolve, time);
-    }),
-};
 const web = imageName("web");
-const rounds = Number(process.env.INGOT_KILL_ROUNDS ?? "6");
 let folder = "";
 
 beforeAll(() => {
@@ -36,99 +27,9 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function sh(script: string, cwd = "/"): string {
-  return execFileSync("bash", ["-euc", script], { cwd, encoding: "latin1" });
-}
-
-interface Place {
-  readonly state: string;
-  readonly tree: string;
-  readonly store: DirectoryStore;
-}
-
-/** A store whose image `web` has two versions and a tree that is in neither. */
-async function withVersions(name: string): Promise<Place> {
-  const state = `${folder}/${name}`;
-  const tree = `${state}/images/web`;
-  mkdirSync(tree, { recursive: true });
-  const store = new DirectoryStore({ state, clock });
-  fill(tree, 1);
-  await store.commit(web, { message: "first" });
-  fill(tree, 2);
-  await store.commit(web, { message: "second" });
-  return { state, tree, store };
-}
-
-function fill(tree: string, seed: number): void {
-  sh(
-    `for i in $(seq 1 12); do head -c 1500000 /dev/urandom > big$i; done
-     mkdir -p d${seed}; for i in $(seq 1 400); do echo ${seed} $i > d${seed}/f$i; ln -f d${seed}/f$i d${seed}/l$i; done
-     rm -rf d${seed - 1}; printf ${seed} > seed`,
-    tree,
-  );
-}
-
-interface Run {
-  readonly code: number | null;
-  readonly milliseconds: number;
-}
-
-/** Runs one operation in a process of its own; kills it some time after it began, where `killAfter` says so. */
-function run(words: readonly string[], killAfter?: number): Promise<Run> {
-  const program = fileURLToPath(new URL("./store-support/store-once.ts", import.meta.url));
-  const child = spawn("node", ["--import", "tsx", program, ...words], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  return new Promise((resolve) => {
-    let start = 0;
-    let timer: NodeJS.Timeout | undefined;
-    child.stdout?.once("data", () => {
-      start = performance.now();
-      timer = killAfter === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), killAfter);
-    });
-    child.once("exit", (code) => {
-      clearTimeout(timer);
-      resolve({ code, milliseconds: performance.now() - start });
-    });
-  });
-}
-
-/** Points in time over the whole of an operation: one in each part of it, at random. */
-function moments(milliseconds: number): readonly number[] {
-  return Array.from({ length: rounds }, (_, part) => ((part + Math.random()) / rounds) * milliseconds);
-}
-
-async function damageOf(store: DirectoryStore, image: ImageName = web): Promise<readonly unknown[]> {
-  return (await store.verify({ image })).damage;
-}
-
-/** Everything in the state folder that belongs to no image. */
-async function debris({ state, store }: Place): Promise<readonly string[]> {
-  const named = new Set<string>();
-  for (const { image } of await store.list()) {
-    for (const { packs } of await store.history(image)) {
-      for (const pack of packs) {
-        named.add(`${pack}.tar.zst`);
-      }
-    }
-  }
-  return [
-    ...readdirSync(`${state}/tmp`),
-    ...readdirSync(`${state}/locks`),
-    ...readdirSync(`${state}/packs`).filter((name) => !named.has(name)),
-    ...readdirSync(`${state}/images`).filter((name) => name.startsWith(".")),
-  ];
-}
-
-/** Any small change of the store: it clears what the dead have left. */
-async function nextRun(store: DirectoryStore): Promise<void> {
-  await store.tag({ image: web }, "next");
-  await store.prune(web, { keep: 1000, inUse: () => undefined });
-}
-
 describe("kill -9 at a random point", () => {
   it("of a commit leaves the versions that were there, and the next commit works", async () => {
-    const place = await withVersions("commit");
+    const place = await withVersions(`${folder}/commit`);
     fill(place.tree, 3);
     const whole = await run([place.state, "commit"]);
     for (const [round, moment] of moments(whole.milliseconds).entries()) {
@@ -144,7 +45,7 @@ describe("kill -9 at a random point", () => {
   });
 
   it("of a rollback leaves whole files, and the next rollback makes the tree that version", async () => {
-    const place = await withVersions("rollback");
+    const place = await withVersions(`${folder}/rollback`);
     const whole = await run([place.state, "rollback", "1"]);
     await place.store.rollback({ image: web, number: 2 });
     for (const moment of moments(whole.milliseconds)) {
@@ -160,7 +61,7 @@ describe("kill -9 at a random point", () => {
   });
 
   it("of a copy leaves a whole image or none", async () => {
-    const place = await withVersions("copy");
+    const place = await withVersions(`${folder}/copy`);
     const whole = await run([place.state, "copy", "whole"]);
     for (const [round, moment] of moments(whole.milliseconds).entries()) {
       const copy = imageName(`copy${round}`);
@@ -179,7 +80,7 @@ describe("kill -9 at a random point", () => {
   });
 
   it("of an import leaves a whole image or none", async () => {
-    const place = await withVersions("import");
+    const place = await withVersions(`${folder}/import`);
     const file = `${folder}/web.tar.zst`;
     await place.store.exportTar({ image: web }, file);
     const whole = await run([place.state, "import", "whole", file]);
@@ -200,7 +101,7 @@ describe("kill -9 at a random point", () => {
   });
 
   it("of a move leaves the image under one name, whole", async () => {
-    const place = await withVersions("move");
+    const place = await withVersions(`${folder}/move`);
     await place.store.copy({ image: web }, imageName("a"));
     const whole = await run([place.state, "move", "a", "b"]);
     let [from, to] = ["b", "a"];
@@ -220,7 +121,7 @@ describe("kill -9 at a random point", () => {
   });
 
   it("of a prune leaves whole versions, and the next one collects what they do not need", async () => {
-    const place = await withVersions("prune");
+    const place = await withVersions(`${folder}/prune`);
     const whole = await run([place.state, "prune"]);
     for (const [round, moment] of moments(whole.milliseconds).entries()) {
       fill(place.tree, 3 + round);
@@ -284,7 +185,7 @@ describe("a full disk", () => {
   });
 
   it("ends a copy and an import with no-space, and nothing of the new image is left", async () => {
-    const place = await withVersions("roomy");
+    const place = await withVersions(`${folder}/roomy`);
     const file = `${folder}/roomy.tar`;
     await place.store.exportTar({ image: web }, file);
     sh(`umount '${mount()}' && mount -t tmpfs -o size=64M tmpfs '${mount()}'`);

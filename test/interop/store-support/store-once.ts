@@ -33,6 +33,22 @@ switch (operation) {
   case "move":
     await store.move(imageName(words[0] ?? ""), imageName(words[1] ?? ""));
     break;
+  case "replace-by-copy":
+    await store.copy({ image: web }, imageName(words[0] ?? ""), { replace: true });
+    break;
+  case "replace-by-move":
+    await store.move(imageName(words[0] ?? ""), imageName(words[1] ?? ""), { replace: true });
+    break;
+  case "import-container":
+    await store.importImage(
+      imageName(words[0] ?? ""),
+      { kind: "container", file: words[1] ?? "" },
+      { message: "" },
+    );
+    break;
+  case "export-container":
+    await store.exportContainer({ image: web }, words[0] ?? "", { replace: true });
+    break;
   case "prune":
     await store.prune(web, { keep: 1, inUse: () => undefined });
     break;
