@@ -4,11 +4,14 @@ import { hasBootCode, type PartitionTable } from "../capture/disk-tables.ts";
 import type { FilesystemFacts, GoldenFacts, MountFacts } from "../capture/facts.ts";
 import { parseAssignments } from "../capture/sections.ts";
 import { type DiskPart, diskNameOf, espType, type PlannedMount } from "./mount-plan.ts";
+import { type DiskStack, renamed } from "./stack-parts.ts";
 
 export interface SeenDisk {
   readonly bytes: number;
   readonly table: PartitionTable;
   readonly parts: readonly DiskPart[];
+  /** Arrays and volume groups on it. */
+  readonly stack?: Pick<DiskStack, "arrays" | "volumeGroups">;
   readonly bootCode: string;
   readonly root: DiskPart;
   readonly mounts: readonly PlannedMount[];
@@ -23,8 +26,9 @@ export interface SeenDisk {
 
 export function diskFacts(seen: SeenDisk): GoldenFacts {
   const disk = diskNameOf(seen.fstab);
-  const device = (part: DiskPart) =>
-    part.number === 0 ? disk : `${disk}${/\d$/.test(disk) ? "p" : ""}${part.number}`;
+  const partition = (number: number) =>
+    number === 0 ? disk : `${disk}${/\d$/.test(disk) ? "p" : ""}${number}`;
+  const device = (part: DiskPart) => part.names?.[0] ?? partition(part.number);
   const mounted = [
     { part: seen.root, mountPoint: "/" },
     ...seen.mounts.map(({ part, at }) => ({ part, mountPoint: `/${at}` })),
@@ -54,10 +58,7 @@ export function diskFacts(seen: SeenDisk): GoldenFacts {
         rotational: false,
         removable: false,
         readOnly: false,
-        partitions: seen.table.partitions.map((partition) => ({
-          ...partition,
-          device: device(partition),
-        })),
+        partitions: seen.table.partitions.map((one) => ({ ...one, device: partition(one.number) })),
       },
     ],
     filesystems: seen.parts.flatMap((part): readonly FilesystemFacts[] => {
@@ -75,6 +76,7 @@ export function diskFacts(seen: SeenDisk): GoldenFacts {
             },
           ];
     }),
+    ...(seen.stack === undefined ? {} : renamed(seen.stack, partition)),
     mounts: mounted.map(
       ({ part, mountPoint }): MountFacts => ({
         source: device(part),

@@ -164,7 +164,8 @@ async function run(argv: readonly string[], options: DiskOptions) {
   };
 }
 
-async function refuseWithoutRoom(folder: string, bytes: number): Promise<void> {
+/** Refuses what would not fit beside what is there. */
+export async function refuseWithoutRoom(folder: string, bytes: number): Promise<void> {
   const disk = await statfs(folder);
   const free = disk.bavail * disk.bsize;
   if (bytes > free) {

@@ -5,6 +5,8 @@ import type { FilesystemFacts, PartitionFacts } from "../capture/facts.ts";
 /** A stretch of the disk with what was recognised on it. Number 0 is a disk without a partition table. */
 export interface DiskPart extends PartitionFacts {
   readonly filesystem?: FilesystemFacts;
+  /** For an array or a volume: the device names that a system may know it by. */
+  readonly names?: readonly string[];
 }
 
 export interface PlannedMount {
@@ -44,6 +46,34 @@ export function stackOf(part: DiskPart): string | undefined {
   return stacked.get(part.filesystem?.type ?? "");
 }
 
+/** True for layers that a small virtual machine takes apart. */
+export function isOpenedInMachine(part: DiskPart): boolean {
+  return ["LVM2_member", "linux_raid_member"].includes(part.filesystem?.type ?? "");
+}
+
+/** A part in messages. */
+export function nameOf(part: DiskPart): string {
+  return part.names?.[0] ?? (part.number === 0 ? "the disk" : `partition ${part.number}`);
+}
+
+/** Names under which distributions keep the root of a btrfs, beside its top. */
+export function rootSubvolumes(part: DiskPart): readonly (string | undefined)[] {
+  return part.filesystem?.type === "btrfs" ? [undefined, "@", "root", "@rootfs"] : [undefined];
+}
+
+/** Mount options that keep the kernel from writing, whatever the filesystem says of itself. */
+export function readOnlyOptions(part: DiskPart, subvolume: string | undefined): string {
+  const own = unwritten[part.filesystem?.type ?? ""] ?? "";
+  return `ro,nosuid,nodev,noexec${own}${subvolume === undefined ? "" : `,subvol=${subvolume}`}`;
+}
+
+const unwritten: Readonly<Record<string, string>> = {
+  ext3: ",noload",
+  ext4: ",noload",
+  xfs: ",norecovery,nouuid",
+  btrfs: ",norecovery",
+};
+
 /** Plans all but the root, which is mounted already: that is how the fstab is known. */
 export function planMounts(system: {
   readonly fstab: string;
@@ -74,9 +104,7 @@ export function planMounts(system: {
     if (at !== undefined && !mounts.some((mount) => mount.at === at)) {
       mounts.push({ part, at });
     } else {
-      notes.push(
-        `partition ${part.number} (${part.filesystem?.type}) is not in the system's fstab and was left out`,
-      );
+      notes.push(`${nameOf(part)} (${part.filesystem?.type}) is not in the system's fstab and was left out`);
     }
   }
   return { mounts: mounts.sort((a, b) => depth(a.at) - depth(b.at)), notes };
@@ -106,8 +134,12 @@ export function partOf(source: string, parts: readonly DiskPart[]): DiskPart | u
     case "PARTLABEL":
       return parts.find((part) => part.name === value);
     default: {
+      const named = parts.find(({ names }) => names?.includes(source) === true);
+      if (named !== undefined) {
+        return named;
+      }
       const number = /^\/dev\/(?:(?:sd|hd|vd|xvd)[a-z]|(?:nvme\d+n|mmcblk|loop)\d+p)(\d+)$/.exec(source)?.[1];
-      return parts.find((part) => String(part.number) === number);
+      return parts.find((part) => part.names === undefined && String(part.number) === number);
     }
   }
 }

@@ -7,18 +7,34 @@ import { mkdir, statfs } from "node:fs/promises";
 import { AppError } from "../../base/errors.ts";
 import type { RelPath } from "../../base/path-bytes.ts";
 import type { ProgressSink } from "../../base/ports.ts";
+import { runProcess } from "../../base/process.ts";
 import type { GoldenFacts } from "../capture/facts.ts";
+import type { ListedEntry } from "../entry.ts";
 import { TreeRoot } from "../tree/root.ts";
 import { filesystemProblem, finishFilesystem } from "./check-filesystem.ts";
 import { diskFacts } from "./disk-facts.ts";
 import { openDiskFile, ownCopy, type RawDisk } from "./disk-file.ts";
+import type { MachineSystem } from "./machine-system.ts";
 import { type MountNamespace, openMountNamespace } from "./mount-namespace.ts";
-import { type DiskPart, isReadable, type MountPlan, planMounts, stackOf } from "./mount-plan.ts";
+import {
+  type DiskPart,
+  isOpenedInMachine,
+  isReadable,
+  type MountPlan,
+  nameOf,
+  planMounts,
+  readOnlyOptions,
+  rootSubvolumes,
+  stackOf,
+} from "./mount-plan.ts";
+import { openInMachine } from "./open-in-machine.ts";
 import { type DiskParts, readParts } from "./read-parts.ts";
 
 export interface OpenDisk {
-  /** Where the tree is while the disk is open; it spans filesystems. */
-  readonly root: string;
+  /** The tree while the disk is open: a folder that spans filesystems, or a tar of what a virtual machine read. */
+  readonly tree:
+    | { readonly kind: "folder"; readonly root: string }
+    | { readonly kind: "archive"; readonly file: string; readonly listed: readonly ListedEntry[] };
   readonly facts: GoldenFacts;
   /** What was left out, or done to a copy of the disk; one sentence each. */
   readonly notes: readonly string[];
@@ -28,6 +44,8 @@ export interface OpenDisk {
 export interface OpenDiskOptions {
   /** An empty folder for what must be unpacked; the caller removes it. */
   readonly work: string;
+  /** What a virtual machine boots, where one is needed. */
+  readonly machine?: () => Promise<MachineSystem>;
   readonly signal?: AbortSignal;
   readonly onProgress?: ProgressSink;
 }
@@ -36,14 +54,21 @@ export interface OpenDiskOptions {
 export async function openDisk(file: string, options: OpenDiskOptions): Promise<OpenDisk> {
   const opened = await openDiskFile(file, options);
   const found = await readParts(opened, { ...options, what: file });
-  refuseStacks(file, found.parts);
+  const stacked = found.parts.find((part) => stackOf(part) !== undefined);
+  if (stacked !== undefined && (!isOpenedInMachine(stacked) || options.machine === undefined)) {
+    throw closed(file, stacked);
+  }
+  const why = stacked === undefined ? await unknownType(found.parts) : stackOf(stacked);
+  if (why !== undefined && options.machine !== undefined) {
+    return await readInMachine(options.machine, { what: file, why, disk: opened, found, options });
+  }
   const { disk, notes } = await soundDisk(opened, { file, found, options });
   const signal = options.signal === undefined ? {} : { signal: options.signal };
   const namespace = await openMountNamespace(signal);
   try {
     const mounted = await mountSystem(namespace, { file, disk, found, options });
     return {
-      root: mounted.root,
+      tree: { kind: "folder", root: mounted.root },
       facts: mounted.facts,
       notes: [...notes, ...mounted.plan.notes],
       close: () => namespace.close(),
@@ -54,14 +79,53 @@ export async function openDisk(file: string, options: OpenDiskOptions): Promise<
   }
 }
 
-function refuseStacks(file: string, parts: readonly DiskPart[]): void {
-  for (const part of parts) {
-    const stack = stackOf(part);
-    if (stack !== undefined) {
-      throw new AppError("refused", `Cannot import ${file}: partition ${part.number} is part of ${stack}`, {
-        hint: "Start the machine and capture it (ingot capture), or copy its filesystems out and import the folder.",
-      });
+function closed(file: string, part: DiskPart): AppError {
+  return new AppError("refused", `Cannot import ${file}: ${nameOf(part)} is part of ${stackOf(part)}`, {
+    hint: "Start the machine and capture it (ingot capture), or copy its filesystems out and import the folder.",
+  });
+}
+
+/** The type of a filesystem that is sound and that this server's kernel does not know; mtools reads vfat without it. */
+async function unknownType(parts: readonly DiskPart[]): Promise<string | undefined> {
+  const types = new Set(parts.filter(isReadable).map(({ filesystem }) => filesystem?.type ?? ""));
+  types.delete("vfat");
+  for (const type of types) {
+    const known = ["sh", "-c", 'grep -qw "$1" /proc/filesystems || modprobe -q "$1"', "sh", type];
+    if ((await runProcess(known)).code !== 0) {
+      return type;
     }
+  }
+  return undefined;
+}
+
+async function readInMachine(
+  system: () => Promise<MachineSystem>,
+  task: {
+    readonly what: string;
+    readonly why: string;
+    readonly disk: RawDisk;
+    readonly found: DiskParts;
+    readonly options: OpenDiskOptions;
+  },
+): Promise<OpenDisk> {
+  const work = `${task.options.work}/machine`;
+  await mkdir(work);
+  try {
+    const tree = await openInMachine({ ...task.options, ...task, work, system: await system() });
+    return {
+      tree: { kind: "archive", file: tree.archive, listed: tree.listed },
+      facts: tree.facts,
+      notes: tree.notes,
+      close: async () => undefined,
+    };
+  } catch (error) {
+    throw error instanceof AppError && (error.code === "missing-tool" || error.code === "not-found")
+      ? new AppError(
+          error.code,
+          `${task.what} holds ${task.why}, which is read in a virtual machine: ${error.message}`,
+          error.details,
+        )
+      : error;
   }
 }
 
@@ -157,9 +221,6 @@ async function mountSystem(
   }
 }
 
-/** Names under which distributions keep the root of a btrfs. */
-const rootSubvolumes = ["@", "root", "@rootfs"];
-
 /** Mounts the part that holds a system: the one with /etc/fstab, or where there is none, /etc and /usr. */
 async function mountRoot(
   namespace: MountNamespace,
@@ -174,8 +235,7 @@ async function mountRoot(
   const candidates = found.parts.filter((part) => isReadable(part) && part.filesystem?.type !== "vfat");
   for (const wanted of ["etc/fstab", "usr/bin"] as RelPath[]) {
     for (const part of candidates) {
-      const subvolumes = part.filesystem?.type === "btrfs" ? [undefined, ...rootSubvolumes] : [undefined];
-      for (const subvolume of subvolumes) {
+      for (const subvolume of rootSubvolumes(part)) {
         const at = { disk, part, folder, ...(subvolume === undefined ? {} : { subvolume, optional: true }) };
         if (!(await mountPart(namespace, at))) {
           continue;
@@ -198,14 +258,6 @@ function describe(parts: readonly DiskPart[]): string {
   return seen.length === 0 ? "it has no partitions" : seen.join(", ");
 }
 
-/** Options that keep the kernel from writing, whatever the filesystem says of itself. */
-const readOnly: Readonly<Record<string, string>> = {
-  ext3: ",noload",
-  ext4: ",noload",
-  xfs: ",norecovery,nouuid",
-  btrfs: ",norecovery",
-};
-
 async function mountPart(
   namespace: MountNamespace,
   mount: {
@@ -219,8 +271,8 @@ async function mountPart(
 ): Promise<boolean> {
   const { disk, part, subvolume } = mount;
   const type = part.filesystem?.type ?? "";
-  const own = `${readOnly[type] ?? ""}${subvolume === undefined ? "" : `,subvol=${subvolume}`}`;
-  const options = `loop,ro,nosuid,nodev,noexec,offset=${part.start},sizelimit=${part.size}${own}`;
+  const place = `loop,offset=${part.start},sizelimit=${part.size}`;
+  const options = `${place},${readOnlyOptions(part, subvolume)}`;
   const { code, said } = await namespace.run(["mount", "-t", type, "-o", options, disk.file, mount.folder]);
   if (code === 0) {
     return true;

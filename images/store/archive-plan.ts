@@ -16,6 +16,16 @@ export interface ArchiveMember {
   readonly offset: number;
 }
 
+/** Bytes of memory that a member takes while it is planned, roughly. */
+export function memberWeight(entry: FileEntry): number {
+  const text = entry.kind === "symlink" || entry.kind === "hardlink" ? entry.target.length : 0;
+  const extended = (entry.extended ?? []).reduce(
+    (sum, [name, value]) => sum + name.length + value.length + 100,
+    0,
+  );
+  return 400 + entry.path.length + text + extended;
+}
+
 export interface ArchivePlan {
   /** Bytewise by path, so that each comes before what is in it. */
   readonly directories: readonly FileEntryDirectory[];

@@ -6,6 +6,7 @@ import { formatByteSize } from "../../base/quantity.ts";
 import { addLayout } from "../capture/layout-file.ts";
 import { openContainer } from "../container/open-container.ts";
 import { openDisk } from "../disk/open-disk.ts";
+import type { ListedEntry } from "../entry.ts";
 import type { ImageName } from "../manifest.ts";
 import type { SyncAction } from "../sync/actions.ts";
 import type { ListOptions, Prune } from "../sync/listing.ts";
@@ -17,7 +18,7 @@ import { applyToTree } from "../tree/apply.ts";
 import { scanTree } from "../tree/scan.ts";
 import { readMembers } from "../tree/tar-tool.ts";
 import { readArchiveFile } from "./archive-file.ts";
-import { type ArchiveMember, type ArchivePlan, planArchive } from "./archive-plan.ts";
+import { type ArchiveMember, type ArchivePlan, memberWeight, planArchive } from "./archive-plan.ts";
 import { commitFresh } from "./commit.ts";
 import type { StoreContext } from "./context.ts";
 import { makeWorkFolder } from "./durable-file.ts";
@@ -25,10 +26,11 @@ import type { Incoming } from "./incoming.ts";
 import { treeIn } from "./interrupted.ts";
 import { MemberCursor } from "./member-cursor.ts";
 import { refuseExisting } from "./placing.ts";
+import { withSpecialMembers } from "./special-members.ts";
 import type { CommitResult, ContainerSource, ImportOptions, ImportSource } from "./store.ts";
 
-/** Each is kept in memory until the archive was read once. */
-const maxMembers = 10_000_000;
+/** Members are kept in memory until the archive was read once: five million of them take as much. */
+const maxWeight = 2 * 1024 ** 3;
 
 /** Imports; the caller holds the image, which is not there yet. */
 export async function importImage(
@@ -84,7 +86,10 @@ async function importDisk(
         keep: "nothing",
       }),
     );
-    const from = await planListed(disk.root, { prune, ...options });
+    const from =
+      disk.tree.kind === "folder"
+        ? await planListed(disk.tree.root, { prune, ...options })
+        : await planTar(disk.tree.file, { ...options, listed: disk.tree.listed });
     await unpack(from, { tree, work, what: file, options });
   } finally {
     await disk.close();
@@ -159,9 +164,13 @@ async function unpack(
 }
 
 /** Reads the archive once, to its end: nothing is written of one that is not whole. */
-async function planTar(file: string, options: ImportOptions): Promise<Incoming> {
+async function planTar(
+  file: string,
+  options: ImportOptions & { readonly listed?: readonly ListedEntry[] },
+): Promise<Incoming> {
   const signal = options.signal === undefined ? {} : { signal: options.signal };
   const members: ArchiveMember[] = [];
+  let weight = 0;
   let offset = 0;
   async function* counted(): AsyncGenerator<Uint8Array> {
     for await (const bytes of readArchiveFile(file, signal)) {
@@ -174,8 +183,12 @@ async function planTar(file: string, options: ImportOptions): Promise<Incoming> 
   for await (const events of readTar(counted(), { what: file })) {
     for (const event of events) {
       if (event.kind === "entry") {
-        if (members.length === maxMembers) {
-          throw new AppError("hostile", `Refused ${file}, after byte ${offset}: over ${maxMembers} members`);
+        weight += memberWeight(event.entry);
+        if (weight > maxWeight) {
+          throw new AppError(
+            "hostile",
+            `Refused ${file}, after byte ${offset}: the names and attributes of its ${members.length} members and more take over ${formatByteSize(maxWeight)} of memory`,
+          );
         }
         members.push({ entry: event.entry, dataLength: event.dataLength, offset });
       }
@@ -184,7 +197,7 @@ async function planTar(file: string, options: ImportOptions): Promise<Incoming> 
   if (members.length === 0) {
     throw new AppError("bad-input", `${file} holds nothing`);
   }
-  const plan = planArchive(members);
+  const plan = planArchive(withSpecialMembers(members, options.listed ?? []));
   if (!plan.ok) {
     const { message, path, offset: at } = plan.error;
     throw new AppError(
@@ -215,6 +228,10 @@ async function* normalised(
   try {
     let ordinal = -1;
     for (const wanted of plan.others) {
+      if (wanted.entry.kind === "socket") {
+        // No archive holds one: it comes from a listing.
+        continue;
+      }
       let member = await cursor.next();
       for (ordinal += 1; ordinal < wanted.ordinal; ordinal++) {
         member = await cursor.next();
@@ -222,7 +239,7 @@ async function* normalised(
       if (member === undefined || member.entry.path !== wanted.entry.path) {
         throw moved(file, wanted.entry.path);
       }
-      if (member.entry.kind === "hardlink" || member.entry.kind === "socket") {
+      if (wanted.entry.kind === "hardlink" || member.entry.kind === "hardlink") {
         continue;
       }
       yield encodeMember(member.entry, member.sparse === undefined ? {} : { sparse: member.sparse });

@@ -66,6 +66,12 @@ export function listCommand(options: ListOptions): ShellText {
   return sh`cd ${options.root} && LC_ALL=C exec find . -noleaf ${{ raw: findWords(options, record) }}${{ raw: record }} '(' -type b -o -type c ')' ${{ raw: devices }}`;
 }
 
+/** As {@link listCommand}, of what GNU tar loses when it walks a tree: sockets, and device nodes and pipes with several names. */
+export function listSpecialCommand(root: string): ShellText {
+  const special = sh`'(' -type s -o -links +1 '(' -type b -o -type c -o -type p ')' ')'`;
+  return sh`cd ${root} && LC_ALL=C exec find . -noleaf ${{ raw: special }} -printf ${recordFormat} '(' -type b -o -type c ')' -exec stat --printf ${deviceFormat} '{}' +`;
+}
+
 /** find's words before the action `print`: other filesystems, and where it does not descend. */
 export function findWords(options: ListOptions, print: ShellText): ShellText {
   let words = options.oneFileSystem === true ? "-xdev " : "";

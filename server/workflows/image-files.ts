@@ -1,4 +1,5 @@
 /** Images out of files and directories of the server, and into files. */
+import { machine as processor } from "node:os";
 import { encodeLayout } from "../../autoinstall/layout/encode.ts";
 import { layoutFromFacts } from "../../autoinstall/layout/from-facts.ts";
 import { parseVersionRef } from "../../images/manifest.ts";
@@ -6,6 +7,7 @@ import type { ExportRequest, ExportResult, ImportResult } from "../api/schema/im
 import type { JobHandler } from "../jobs/runner.ts";
 import { imageName, wanted } from "../routes/results.ts";
 import type { Services } from "../services.ts";
+import { machineSystem } from "./disk-machine.ts";
 import { type DiskExport, exportDisk } from "./image-disk.ts";
 import type { ExportParams, ImportParams } from "./image-file-params.ts";
 
@@ -13,7 +15,7 @@ export function importHandler(services: () => Services): JobHandler {
   return {
     run: async ({ job, signal, progress, message: tell }) => {
       const { image, source, message } = job.params as unknown as ImportParams;
-      const { store, versions } = services();
+      const { store, versions, flavors } = services();
       const notes: string[] = [];
       const { manifest } = await store.importImage(imageName(image), source, {
         message,
@@ -22,6 +24,7 @@ export function importHandler(services: () => Services): JobHandler {
           notes.push(...diagnostics.map((diagnostic) => diagnostic.message));
           return encodeLayout(layout);
         },
+        machine: async () => machineSystem(await flavors.list(), processor()),
         onNote: (note) => notes.push(note),
         onProgress: progress,
         signal,
