@@ -4,6 +4,7 @@
  */
 import { baseName, escapePath, joinPath, parentPath, type RelPath, rootPath } from "../../base/path-bytes.ts";
 import { err, ok, type Result } from "../../base/result.ts";
+import { inSlices, type Sliced, sortInSlices } from "../../base/slices.ts";
 import type { FileEntry, FileEntryDirectory } from "../entry.ts";
 import { type ArchiveMember, type ArchiveProblem, impliedDirectory } from "../store/archive-plan.ts";
 import { stagingName } from "../sync/listing.ts";
@@ -41,55 +42,60 @@ type Tree = Map<RelPath, Standing>;
 const whiteout = ".wh.";
 const opaqueWhiteout = ".wh..wh..opq";
 
-/** Lays the layers over each other, the lowest first. */
-export function mergeLayers(layers: readonly Layer[]): Result<LayerPlan, LayerProblem> {
+/** Lays the layers over each other, the lowest first. In slices: there may be millions of members. */
+export function* mergeLayers(layers: readonly Layer[]): Sliced<Result<LayerPlan, LayerProblem>> {
   let tree: Tree = new Map();
   for (const [layer, members] of layers.entries()) {
-    const laid = layOver(tree, { members, layer });
+    const laid = yield* layOver(tree, { members, layer });
     if (!laid.ok) {
       return err({ ...laid.error, layer });
     }
     tree = laid.value;
   }
-  return ok(planOf(tree));
+  return ok(yield* planOf(tree));
 }
 
-function layOver(
+function* layOver(
   below: Tree,
   upper: { readonly members: Layer; readonly layer: number },
-): Result<Tree, ArchiveProblem> {
+): Sliced<Result<Tree, ArchiveProblem>> {
   const { members, layer } = upper;
-  const gone = whiteoutsOf(members);
+  const gone = yield* whiteoutsOf(members);
   if (!gone.ok) {
     return gone;
   }
   const last = new Map<RelPath, number>();
-  for (const [ordinal, { entry }] of members.entries()) {
+  yield* inSlices(members.entries(), ([ordinal, { entry }]) => {
     if (!baseName(entry.path).startsWith(whiteout)) {
       last.set(entry.path, ordinal);
     }
-  }
+  });
   // What is no directory here can have been one below, with something in it.
-  const ends = [...last].filter(
-    ([path, ordinal]) =>
-      members[ordinal]?.entry.kind !== "directory" && below.get(path)?.member.entry.kind === "directory",
-  );
-  const emptied = new Set([...gone.value.emptied, ...ends.map(([path]) => path)]);
-  const tree = without(below, { removed: gone.value.removed, emptied });
+  const emptied = new Set(gone.value.emptied);
+  yield* inSlices(last, ([path, ordinal]) => {
+    if (members[ordinal]?.entry.kind !== "directory" && below.get(path)?.member.entry.kind === "directory") {
+      emptied.add(path);
+    }
+  });
+  const tree = yield* without(below, { removed: gone.value.removed, emptied });
   // Hard links in the end: what they name may stand in this layer or below.
   const links: [RelPath, number][] = [];
-  for (const [path, ordinal] of last) {
+  yield* inSlices(last, ([path, ordinal]) => {
     const member = members[ordinal] as ArchiveMember;
     if (member.entry.kind === "hardlink") {
       links.push([path, ordinal]);
     } else {
       tree.set(path, { member, layer, ordinal });
     }
-  }
-  for (const [path] of links) {
-    tree.delete(path);
-  }
-  for (const [path, ordinal] of links.sort((a, b) => a[1] - b[1])) {
+  });
+  yield* inSlices(links, ([path]) => tree.delete(path));
+  const sorted = yield* sortInSlices(links, (a, b) => a[1] - b[1]);
+  let steps = 0;
+  for (const [path, ordinal] of sorted) {
+    steps += 1;
+    if (steps % 5000 === 0) {
+      yield;
+    }
     const member = members[ordinal] as ArchiveMember;
     const target = (member.entry as { readonly target: RelPath }).target;
     const found = tree.get(target);
@@ -104,6 +110,10 @@ function layOver(
     tree.set(path, found);
   }
   for (const [path, ordinal] of last) {
+    steps += 1;
+    if (steps % 5000 === 0) {
+      yield;
+    }
     const { offset } = members[ordinal] as ArchiveMember;
     const problem = parentProblem(path, tree);
     if (problem !== undefined) {
@@ -125,10 +135,13 @@ interface Whiteouts {
   readonly emptied: ReadonlySet<RelPath>;
 }
 
-function whiteoutsOf(members: Layer): Result<Whiteouts, ArchiveProblem> {
+function* whiteoutsOf(members: Layer): Sliced<Result<Whiteouts, ArchiveProblem>> {
   const removed = new Set<RelPath>();
   const emptied = new Set<RelPath>();
-  for (const { entry, offset } of members) {
+  for (const [ordinal, { entry, offset }] of members.entries()) {
+    if (ordinal % 5000 === 4999) {
+      yield;
+    }
     const name = baseName(entry.path);
     if (!name.startsWith(whiteout)) {
       continue;
@@ -147,21 +160,25 @@ function whiteoutsOf(members: Layer): Result<Whiteouts, ArchiveProblem> {
 }
 
 /** The tree itself where nothing goes: most layers only add. */
-function without(tree: Tree, { removed, emptied }: Whiteouts): Tree {
+function* without(tree: Tree, { removed, emptied }: Whiteouts): Sliced<Tree> {
   if (removed.size === 0 && emptied.size === 0) {
     return tree;
   }
   const isGone = (path: RelPath): boolean => {
-    if (path === rootPath) {
-      return false;
+    for (let at = path; at !== rootPath; at = parentPath(at)) {
+      if (removed.has(at) || emptied.has(parentPath(at))) {
+        return true;
+      }
     }
-    if (removed.has(path)) {
-      return true;
-    }
-    const parent = parentPath(path);
-    return emptied.has(parent) || isGone(parent);
+    return false;
   };
-  return new Map([...tree].filter(([path]) => !isGone(path)));
+  const left: Tree = new Map();
+  yield* inSlices(tree, ([path, standing]) => {
+    if (!isGone(path)) {
+      left.set(path, standing);
+    }
+  });
+  return left;
 }
 
 function parentProblem(path: RelPath, tree: Tree): string | undefined {
@@ -177,17 +194,18 @@ function parentProblem(path: RelPath, tree: Tree): string | undefined {
   return undefined;
 }
 
-function planOf(tree: Tree): LayerPlan {
+function* planOf(tree: Tree): Sliced<LayerPlan> {
   const directories = new Map<RelPath, FileEntryDirectory>([[rootPath, impliedDirectory(rootPath)]]);
   const others: LayerEntry[] = [];
   const firstNames = new Map<string, RelPath>();
   let bytes = 0;
-  for (const path of [...tree.keys()].sort((a, b) => (a < b ? -1 : 1))) {
+  const paths = yield* sortInSlices([...tree.keys()], (a, b) => (a < b ? -1 : 1));
+  yield* inSlices(paths, (path) => {
     const { member, layer, ordinal } = tree.get(path) as Standing;
     const { entry } = member;
     if (entry.kind === "directory") {
       directories.set(path, { ...entry, path });
-      continue;
+      return;
     }
     const first = firstNames.get(`${layer}:${ordinal}`);
     if (first === undefined) {
@@ -197,10 +215,11 @@ function planOf(tree: Tree): LayerPlan {
     } else {
       others.push({ entry: linkTo(first, entry, path), layer, ordinal });
     }
-  }
+  });
   return {
-    directories: [...directories.values()].sort((a, b) => (a.path < b.path ? -1 : 1)),
-    others: others.sort((a, b) => a.layer - b.layer || a.ordinal - b.ordinal),
+    // In the order of their paths, which begins with the root.
+    directories: [...directories.values()],
+    others: yield* sortInSlices(others, (a, b) => a.layer - b.layer || a.ordinal - b.ordinal),
     bytes,
   };
 }

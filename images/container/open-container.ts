@@ -1,12 +1,15 @@
 /** Opens a container archive (OCI image layout, or `docker save`) as what an import writes: its layers laid over each other. */
 import { createHash, type Hash } from "node:crypto";
 import { arch } from "node:os";
+import { setImmediate } from "node:timers/promises";
 import { AppError } from "../../base/errors.ts";
 import { escapePath } from "../../base/path-bytes.ts";
 import type { ProgressSink } from "../../base/ports.ts";
+import { formatByteSize } from "../../base/quantity.ts";
+import type { Sliced } from "../../base/slices.ts";
 import type { VersionSource } from "../manifest.ts";
 import { readArchiveFile } from "../store/archive-file.ts";
-import type { ArchiveMember } from "../store/archive-plan.ts";
+import { type ArchiveMember, memberWeight } from "../store/archive-plan.ts";
 import type { Incoming } from "../store/incoming.ts";
 import { MemberCursor } from "../store/member-cursor.ts";
 import type { ContainerSource } from "../store/store.ts";
@@ -31,8 +34,8 @@ export interface OpenContainer extends Incoming {
   readonly notes: readonly string[];
 }
 
-/** Of all layers: each is kept in memory until they were read once, and a layer may be named a thousand times. */
-const maxMembers = 10_000_000;
+/** Of all layers: what is kept in memory until they were read once, and a layer may be named a thousand times. */
+const maxWeight = 1024 ** 3;
 
 /** Reads everything once: nothing is written of an archive that is not whole, or not what its digests say. */
 export async function openContainer(
@@ -51,13 +54,18 @@ export async function openContainer(
     throw refused(file, `it has ${layers.length} layers, and its configuration speaks of ${digests.length}`);
   }
   const read: (readonly ArchiveMember[])[] = [];
+  let room = maxWeight;
   for (const [index, layer] of layers.entries()) {
     const wanted = digests?.[index];
     options.onProgress?.({ phase: "check", message: `layer ${index + 1} of ${layers.length}` });
-    const room = maxMembers - read.reduce((sum, { length }) => sum + length, 0);
-    read.push(await readLayer({ what: layerName(file, index), layer, wanted, room }, options));
+    const { members, weight } = await readLayer(
+      { what: layerName(file, index), layer, wanted, room },
+      options,
+    );
+    room -= weight;
+    read.push(members);
   }
-  const plan = mergeLayers(read);
+  const plan = await letOthersRun(mergeLayers(read), options);
   if (!plan.ok) {
     const { message, path, offset, layer } = plan.error;
     throw refused(
@@ -80,6 +88,18 @@ export async function openContainer(
   };
 }
 
+/** Runs a long computation with the rest of the daemon's work between its slices. */
+async function letOthersRun<T>(sliced: Sliced<T>, { signal }: ContainerOptions): Promise<T> {
+  for (;;) {
+    const step = sliced.next();
+    if (step.done === true) {
+      return step.value;
+    }
+    signal?.throwIfAborted();
+    await setImmediate();
+  }
+}
+
 /** A container is started by another system's kernel; a machine needs its own. */
 function missingForMachine({ others }: LayerPlan): readonly string[] {
   const has = (pattern: RegExp) => others.some(({ entry }) => pattern.test(entry.path));
@@ -100,15 +120,16 @@ async function readLayer(
     readonly what: string;
     readonly layer: string;
     readonly wanted: string | undefined;
-    /** How many members it may have. */
+    /** What its members may take in memory. */
     readonly room: number;
   },
   options: ContainerOptions,
-): Promise<readonly ArchiveMember[]> {
+): Promise<{ readonly members: readonly ArchiveMember[]; readonly weight: number }> {
   const signal = options.signal === undefined ? {} : { signal: options.signal };
   const members: ArchiveMember[] = [];
   const hash = createHash("sha256");
   let offset = 0;
+  let weight = 0;
   const bytes = counted(readArchiveFile(task.layer, signal), hash, (length) => {
     offset += length;
   });
@@ -117,17 +138,21 @@ async function readLayer(
     for (const event of events) {
       if (event.kind === "entry") {
         members.push({ entry: event.entry, dataLength: event.dataLength, offset });
+        weight += memberWeight(event.entry);
       }
     }
-    if (members.length > task.room) {
-      throw refused(task.what, `the archive has over ${maxMembers} members`);
+    if (weight > task.room) {
+      throw refused(
+        task.what,
+        `the names and attributes of the archive's ${members.length} members and more take over ${formatByteSize(maxWeight)} of memory`,
+      );
     }
   }
   const digest = `sha256:${hash.digest("hex")}`;
   if (task.wanted !== undefined && digest !== task.wanted) {
     throw refused(task.what, `its content is ${digest}, not ${task.wanted}`);
   }
-  return members;
+  return { members, weight };
 }
 
 async function* counted(

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parentPath, type RelPath } from "../../../base/path-bytes.ts";
+import { allSlices } from "../../../base/slices.ts";
 import { mergeLayers } from "../../../images/container/merge-layers.ts";
 import type { FileEntry } from "../../../images/entry.ts";
 import type { ArchiveMember } from "../../../images/store/archive-plan.ts";
@@ -21,7 +22,7 @@ const folder = (path: string) => member(path, "directory");
 
 /** `path=layer.ordinal` of files, `path/` of directories, `path>target` of links. */
 function shown(layers: readonly (readonly ArchiveMember[])[]): string {
-  const plan = mergeLayers(layers);
+  const plan = allSlices(mergeLayers(layers));
   if (!plan.ok) {
     return `refused ${plan.error.path} of layer ${plan.error.layer}: ${plan.error.message}`;
   }
@@ -111,7 +112,7 @@ describe("layers over each other", () => {
     });
     fc.assert(
       fc.property(layers, (given) => {
-        const plan = mergeLayers(given);
+        const plan = allSlices(mergeLayers(given));
         const wanted = unpacked(given);
         if (wanted === undefined) {
           expect(plan.ok).toBe(false);
@@ -129,6 +130,23 @@ describe("layers over each other", () => {
       }),
       { numRuns: Number(process.env.INGOT_RUNS ?? 300) },
     );
+  });
+});
+
+describe("many members", () => {
+  it("are laid over each other in slices, none of which looks at more than some thousand", () => {
+    const lower = Array.from({ length: 60_000 }, (_, index) => file(`d${index % 100}/f${index}`));
+    const upper = Array.from({ length: 60_000 }, (_, index) => file(`d${index % 100}/.wh.f${index}`));
+    const sliced = mergeLayers([lower, upper]);
+    let slices = 0;
+    let step = sliced.next();
+    for (; step.done !== true; step = sliced.next()) {
+      slices += 1;
+    }
+
+    // Reading both, taking away, adding, sorting: each in steps of five thousand.
+    expect(slices).toBeGreaterThan(60);
+    expect(step.value).toMatchObject({ ok: true, value: { others: [], bytes: 0 } });
   });
 });
 
