@@ -200,7 +200,7 @@ describe("a disk with mirrors", () => {
 
 describe("without what a virtual machine needs", () => {
   it("says that a flavor is wanted", async () => {
-    await lab.ingot("flavor", "remove", "standard", "--yes");
+    await lab.ingot("flavor", "remove", "standard");
 
     const failed = await lab.ingotWith(
       { allowFailure: true },
