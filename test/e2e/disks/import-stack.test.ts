@@ -17,7 +17,7 @@ LABEL=boot /boot ext4 defaults 0 2
 /dev/mapper/vg0-swap none swap sw 0 0
 `;
 
-/** Volumes of vg0 and the tree in them; `boot` is the device of /boot. */
+/** Volumes of vg0 and the tree in them; `boot` is the device of /boot. The tar that fills them knows second names of plain files alone. */
 const volumes = (boot: string) => `
 lvcreate -q -Wn -n root -L 350M vg0
 lvcreate -q -Wn -n swap -L 32M vg0
@@ -31,6 +31,8 @@ mkdir /target/boot /target/home
 mount -t ext4 ${boot} /target/boot
 mount -t xfs /dev/mapper/vg0-home /target/home
 fill
+ln -f /target/rich/dev/null /target/rich/dev/null-link
+ln -f /target/rich/var/pipe /target/rich/var/pipe-link
 umount /target/home /target/boot /target
 vgchange -an vg0
 `;
@@ -98,11 +100,13 @@ function sh(script: string, ...words: readonly string[]): string {
   return execFileSync("sh", ["-euc", script, "sh", ...words], { cwd: folder, encoding: "latin1" });
 }
 
-/** What the import adds, and what GNU tar, which filled the disk, leaves out or lists twice. */
-const apart = ["--exclude=/etc/systemimager", "--exclude=socket", "--exclude=*-link", "--omit-dir-times"];
+/** What the import adds, and the socket, which the tar that filled the disk leaves out. */
+const apart = ["--exclude=/etc/systemimager", "--exclude=socket", "--omit-dir-times"];
 
+/** Returns what the command says. */
 async function importDisk(name: string, file: string): Promise<string> {
-  return (await lab.ingot("image", "import", name, "--disk", join(folder, file))).stdout;
+  const { stdout, stderr } = await lab.ingot("image", "import", name, "--disk", join(folder, file));
+  return stdout + stderr;
 }
 
 function expectTree(name: string): void {
@@ -156,7 +160,7 @@ describe("a disk with a volume group", () => {
     await importDisk("lvm-qcow2", "lvm.qcow2");
 
     expectTree("lvm-qcow2");
-    expect((await lab.ingot("image", "diff", "lvm", "lvm-qcow2")).stdout).not.toContain("rich");
+    expect(layoutOf("lvm-qcow2")).toEqual(layoutOf("lvm"));
   });
 
   it("whose physical volume is damaged is refused with the reason", async () => {
