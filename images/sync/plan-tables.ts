@@ -140,7 +140,10 @@ const changeNames: readonly Change[] = [
 
 const kinds = ["write", "metadata", "delete", "other"] as const;
 
-/** A plan that makes its actions anew each time it is iterated. */
+/** A plan of more actions makes those beyond anew each time they are asked for: it is gone through a dozen times, and small ones are the rule. */
+const keptActions = 32_768;
+
+/** A plan whose actions are made of its tables when they are asked for. */
 export class ActionTable implements Iterable<SyncAction> {
   readonly #source: PlanSide;
   readonly #target: PlanSide;
@@ -149,6 +152,8 @@ export class ActionTable implements Iterable<SyncAction> {
   readonly #place = wordColumn();
   /** What is not an entry as it was listed: hard links that were made again, and files that lead one. */
   readonly #others = new Map<number, SyncAction>();
+  /** Of the first rows, once they were asked for. */
+  readonly #kept: SyncAction[] = [];
   length = 0;
 
   constructor(source: PlanSide, target: PlanSide) {
@@ -214,6 +219,10 @@ export class ActionTable implements Iterable<SyncAction> {
   }
 
   #copy(from: ActionTable, row: number): void {
+    const kept = from.#kept[row];
+    if (kept !== undefined && this.#kept.length === this.length) {
+      this.#kept.push(kept);
+    }
     const other = from.#others.get(row);
     if (other !== undefined) {
       this.#others.set(this.length, other);
@@ -225,6 +234,19 @@ export class ActionTable implements Iterable<SyncAction> {
   }
 
   at(row: number): SyncAction {
+    const kept = this.#kept[row];
+    if (kept !== undefined) {
+      return kept;
+    }
+    const action = this.#make(row);
+    // In order alone, so that the array has no gaps.
+    if (row === this.#kept.length && row < keptActions) {
+      this.#kept.push(action);
+    }
+    return action;
+  }
+
+  #make(row: number): SyncAction {
     const kind = kinds[this.#kind.at(row)];
     const place = this.#place.at(row);
     if (kind === "write" || kind === "metadata") {
