@@ -7,7 +7,7 @@
 export type Sliced<T> = Generator<void, T>;
 
 /** How many small steps make a slice: some milliseconds. */
-const sliceSteps = 5000;
+export const sliceSteps = 5000;
 
 /** The items, with a slice's end after every so many of them. */
 export function* inSlices<T>(items: Iterable<T>, work: (item: T) => void): Sliced<void> {

@@ -2,19 +2,26 @@
  * A stream of members from a busybox's tar, which ends in the middle of a member when a file becomes shorter while it is read. The member is
  * filled up with zeros, to be thrown away, and what was to come after it is asked for anew.
  */
-import type { RelPath } from "../../base/path-bytes.ts";
+import { AppError } from "../../base/errors.ts";
+import { escapePath, type RelPath } from "../../base/path-bytes.ts";
 import type { RemoteProcess } from "../remote/session.ts";
 import { TarDecoder } from "../tar/decode.ts";
 import type { TarEvent } from "../tar/events.ts";
 import { paddingOf } from "../tar/header.ts";
 import { tarError } from "../tar/stream.ts";
 
+/** What is filled up at most: the size is the client's word, and zeros cost it nothing. */
+const mostZeros = 4 * 1024 ** 3;
+
 export interface WholeStream extends RemoteProcess {
   /** Files that became shorter: what came of them is no file. Complete when the stream has ended. */
   readonly shortened: readonly RelPath[];
 }
 
-/** As one process what takes several: `start` begins one that sends the members of these paths. */
+/**
+ * As one process what takes several: `start` begins one that sends the members of these paths. Errors of the stream, which the process ends
+ * with too: `hostile` where it is no archive, `remote-failed` where a file lacks more than is filled up.
+ */
 export async function wholeMembers(
   start: (paths: Iterable<RelPath>) => Promise<RemoteProcess>,
   paths: Iterable<RelPath>,
@@ -45,6 +52,9 @@ export async function wholeMembers(
           ended({ code, stderr: said });
           return;
         }
+        if (open.missing > mostZeros) {
+          throw tooShort(open.path);
+        }
         shortened.push(open.path);
         yield* zeros(open.missing);
         running = await start(after(paths, open.path));
@@ -55,6 +65,14 @@ export async function wholeMembers(
     }
   }
   return { stdout: stdout(), exit, shortened };
+}
+
+function tooShort(path: RelPath): AppError {
+  return new AppError(
+    "remote-failed",
+    `'${escapePath(path)}' became shorter by over 4 GiB while it was read, and the client's tar ended there`,
+    { hint: "Run the capture again: what arrived is kept. Exclude files that are written all the time." },
+  );
 }
 
 /** Reads along, to know at the end which member is not complete. */

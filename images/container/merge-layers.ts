@@ -4,7 +4,7 @@
  */
 import { baseName, escapePath, joinPath, parentPath, type RelPath, rootPath } from "../../base/path-bytes.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import { inSlices, type Sliced, sortInSlices } from "../../base/slices.ts";
+import { inSlices, type Sliced, sliceSteps, sortInSlices } from "../../base/slices.ts";
 import type { FileEntry, FileEntryDirectory } from "../entry.ts";
 import { type ArchiveMember, type ArchiveProblem, impliedDirectory } from "../store/archive-plan.ts";
 import { stagingName } from "../sync/listing.ts";
@@ -93,7 +93,7 @@ function* layOver(
   let steps = 0;
   for (const [path, ordinal] of sorted) {
     steps += 1;
-    if (steps % 5000 === 0) {
+    if (steps % sliceSteps === 0) {
       yield;
     }
     const member = members[ordinal] as ArchiveMember;
@@ -111,7 +111,7 @@ function* layOver(
   }
   for (const [path, ordinal] of last) {
     steps += 1;
-    if (steps % 5000 === 0) {
+    if (steps % sliceSteps === 0) {
       yield;
     }
     const { offset } = members[ordinal] as ArchiveMember;
@@ -139,7 +139,7 @@ function* whiteoutsOf(members: Layer): Sliced<Result<Whiteouts, ArchiveProblem>>
   const removed = new Set<RelPath>();
   const emptied = new Set<RelPath>();
   for (const [ordinal, { entry, offset }] of members.entries()) {
-    if (ordinal % 5000 === 4999) {
+    if (ordinal % sliceSteps === sliceSteps - 1) {
       yield;
     }
     const name = baseName(entry.path);
