@@ -27,7 +27,8 @@ export async function listRemoteTable(
   options: RemoteListOptions,
 ): Promise<RemoteTable> {
   const running = await execList(session, options);
-  const table = await decodeTable(running.stdout, { what: `the listing of ${session.host}`, ...options });
+  const what = `the listing of ${session.host}`;
+  const table = await decodeTable(running.stdout, { what, ended: running.exit, ...options });
   const { code, stderr } = await running.exit;
   if (code !== 0 && (code !== 1 || table.length === 0)) {
     throw listFailed(session, { root: options.root, code, stderr });
@@ -45,7 +46,7 @@ export async function visitRemote(
 ): Promise<void> {
   const running = await execList(session, options);
   const what = `the listing of ${session.host}`;
-  for await (const batch of decodeEntries(running.stdout, { what, ...options })) {
+  for await (const batch of decodeEntries(running.stdout, { what, ended: running.exit, ...options })) {
     batch.forEach(options.onEntry);
   }
   const { code, stderr } = await running.exit;
@@ -72,7 +73,11 @@ function listFailed(
   );
 }
 
-type DecodeOptions = Pick<RemoteListOptions, "wanted" | "onCount" | "lister"> & { readonly what: string };
+interface DecodeOptions extends Pick<RemoteListOptions, "wanted" | "onCount" | "lister"> {
+  readonly what: string;
+  /** Rejects where the program was stopped or its connection broke: the reason why a listing was cut short. */
+  readonly ended?: Promise<unknown>;
+}
 
 /** As {@link decodeTable}, every entry an object of its own. */
 export async function decodeListing(
@@ -118,6 +123,7 @@ async function* decodeEntries(
       ({ entry }) => entry.kind !== "socket" && wanted(entry.path, entry.kind === "directory"),
     );
   }
+  await options.ended;
   const end = decoder.end();
   if (!end.ok) {
     throw hostile(options.what, end.error);

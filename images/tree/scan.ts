@@ -16,12 +16,13 @@ export interface ScanOptions extends Omit<ListOptions, "root"> {
 export async function scanTable(root: string, options: ScanOptions = {}): Promise<EntryTable> {
   const { signal, ...listOptions } = options;
   const running = startShell(listCommand({ root, ...listOptions }), signal === undefined ? {} : { signal });
-  const read = await readTable(running.stdout, `the listing of '${escapePath(root)}'`);
-  const exit = await running.exit;
-  if (exit.code !== 0) {
-    throw new AppError("io", `Cannot list '${escapePath(root)}': ${lastLine(exit.stderr)}`);
-  }
-  return read;
+  const ended = async () => {
+    const exit = await running.exit;
+    if (exit.code !== 0) {
+      throw new AppError("io", `Cannot list '${escapePath(root)}': ${lastLine(exit.stderr)}`);
+    }
+  };
+  return await readTable(running.stdout, { what: `the listing of '${escapePath(root)}'`, ended });
 }
 
 /** As {@link scanTable}, every entry an object of its own: for trees that are known to be small. */
@@ -29,8 +30,14 @@ export async function scanTree(root: string, options: ScanOptions = {}): Promise
   return [...(await scanTable(root, options))];
 }
 
-/** Reads a listing to its end into a table. Throws `hostile` where it breaks its own rules. */
-async function readTable(source: AsyncIterable<Uint8Array>, what: string): Promise<EntryTable> {
+/**
+ * Reads a listing to its end into a table. Throws `hostile` where it breaks its own rules; one that was cut short because its
+ * program failed or was stopped breaks them too, so `ended`, which throws then, has the first word.
+ */
+async function readTable(
+  source: AsyncIterable<Uint8Array>,
+  { what, ended }: { readonly what: string; readonly ended: () => Promise<void> },
+): Promise<EntryTable> {
   const decoder = new ListingDecoder();
   const entries = new EntryTableBuilder();
   for await (const chunk of source) {
@@ -42,6 +49,7 @@ async function readTable(source: AsyncIterable<Uint8Array>, what: string): Promi
       entries.add(entry);
     }
   }
+  await ended();
   const end = decoder.end();
   if (!end.ok) {
     throw listingError(end.error, what);

@@ -109,7 +109,9 @@ describe.skipIf(!hasSshd)("large files of a capture", () => {
   });
 
   test("one that changes in the image's tree only is put right", async () => {
-    shell(`printf y | dd of='${store.treePath(image)}/srv/big' bs=1 seek=5 conv=notrunc status=none`);
+    shell(
+      `printf "differs & more" | dd of='${store.treePath(image)}/srv/big' bs=1 seek=5 conv=notrunc status=none`,
+    );
 
     const result = await capture();
 
