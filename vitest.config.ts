@@ -31,6 +31,7 @@ export default defineConfig({
       {
         test: {
           name: "interop",
+          globalSetup: ["test/programs.ts"],
           include: ["test/interop/**/*.test.ts"],
           testTimeout: 900_000,
           hookTimeout: 900_000,
@@ -49,6 +50,7 @@ export default defineConfig({
       {
         test: {
           name: "lab",
+          globalSetup: ["test/programs.ts"],
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 3_600_000,
           hookTimeout: 3_600_000,

@@ -2,9 +2,9 @@
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { ingotProgram } from "../programs.ts";
 
 const repository = path.resolve(import.meta.dirname, "../..");
-const main = path.join(repository, "server/cli/main.ts");
 
 export interface DaemonProcess {
   readonly state: string;
@@ -21,8 +21,8 @@ export async function startDaemonProcess(folder: string, settings = ""): Promise
   const config = path.join(folder, "ingot.yaml");
   mkdirSync(folder, { recursive: true });
   writeFileSync(config, `state: ${state}\napi: {listen: ["127.0.0.1:0"]}\n${settings}`);
-  const node = ["--import", "tsx", main];
-  const child = spawn(process.execPath, [...node, "serve", "--config", config], {
+  const [node, main] = ingotProgram;
+  const child = spawn(node, [main, "serve", "--config", config], {
     cwd: repository,
     stdio: ["ignore", "ignore", "pipe"],
   });
@@ -40,14 +40,14 @@ export async function startDaemonProcess(folder: string, settings = ""): Promise
   return {
     state,
     ingot: (words) =>
-      execFileSync(process.execPath, [...node, ...words, "--state", state], {
+      execFileSync(node, [main, ...words, "--state", state], {
         cwd: repository,
         encoding: "utf8",
         stdio: ["ignore", "pipe", "pipe"],
       }),
     start: (words) =>
       new Promise((resolve) => {
-        const command = spawn(process.execPath, [...node, ...words, "--state", state], {
+        const command = spawn(node, [main, ...words, "--state", state], {
           cwd: repository,
           stdio: "ignore",
         });

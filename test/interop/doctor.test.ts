@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeFlavor, type FlavorDescription } from "../../netboot/flavor/flavor.ts";
 import type { Finding } from "../../server/doctor/finding.ts";
+import { ingotProgram } from "../programs.ts";
 import { clientMac, missingForRig, NetbootRig } from "./netboot-rig.ts";
 
 const missing = missingForRig(["dnsmasq", "nft"]);
-const main = new URL("../../server/cli/main.ts", import.meta.url).pathname;
-const ingot = `${process.execPath} --import ${import.meta.resolve("tsx")} ${main}`;
+const ingot = ingotProgram.join(" ");
 
 describe.skipIf(missing !== undefined)(
   `ingot doctor${missing === undefined ? "" : ` (skipped: ${missing})`}`,

@@ -8,6 +8,7 @@ import { defaultLoaders } from "../../netboot/arch.ts";
 import type { DhcpAnswer } from "../../netboot/probe/dhcp-question.ts";
 import { type ExportFormat, renderExport } from "../../server/exports/render.ts";
 import type { ExportSite } from "../../server/exports/site.ts";
+import { programOf } from "../programs.ts";
 import { missingForRig, NetbootRig } from "./netboot-rig.ts";
 
 const missing = missingForRig(["/usr/sbin/dhcpd", "/usr/sbin/kea-dhcp4", "dnsmasq", "udhcpc"]);
@@ -15,7 +16,7 @@ const ip = (text: string): Ipv4Address => text as Ipv4Address;
 const mac = "52:54:00:aa:00:21" as MacAddress;
 const pooled = "52:54:00:aa:00:22" as MacAddress;
 const stranger = "52:54:00:aa:00:23";
-const ask = new URL("dhcp-ask.ts", import.meta.url).pathname;
+const ask = programOf(new URL("./dhcp-ask.ts", import.meta.url)).join(" ");
 
 const site: ExportSite = {
   nodes: [
@@ -58,8 +59,7 @@ describe.skipIf(missing !== undefined).each(servers)(
     let running: Promise<unknown> | undefined;
 
     async function answers(asker: string): Promise<readonly DhcpAnswer[]> {
-      const node = `${process.execPath} --import ${import.meta.resolve("tsx")}`;
-      const ran = await rig.runBesideServer(`${node} ${ask} 10.77.0.1 ${asker} 4`);
+      const ran = await rig.runBesideServer(`${ask} 10.77.0.1 ${asker} 4`);
       return JSON.parse(ran.output) as readonly DhcpAnswer[];
     }
 

@@ -17,6 +17,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type App, startApp } from "../../server/app.ts";
 import { parseConfig } from "../../server/config/parse.ts";
 import { testEnv } from "../fakes/env.ts";
+import { ingotProgram } from "../programs.ts";
 import { callApi, followJob } from "../server/api-call.ts";
 import { debianTar, unpackTree } from "./debian-tree.ts";
 
@@ -56,16 +57,7 @@ async function commit(image = "web") {
 }
 
 function argv(...words: readonly string[]): readonly string[] {
-  return [
-    "--import",
-    "tsx",
-    join(repository, "server/cli/main.ts"),
-    "image",
-    "chroot",
-    "--state",
-    state(),
-    ...words,
-  ];
+  return [ingotProgram[1], "image", "chroot", "--state", state(), ...words];
 }
 
 /** The daemon runs in this process, so nothing may block it. */

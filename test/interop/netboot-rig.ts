@@ -3,7 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { programOf } from "../programs.ts";
 import type { NetbootServerInput } from "./netboot-server.ts";
 
 export const clientMac = "52:54:00:aa:00:01";
@@ -91,8 +91,10 @@ export class NetbootRig {
       files: { "undionly.kpxe": loader, "snponly.efi": "/usr/lib/ipxe/snponly.efi" },
       ...change,
     };
-    const program = fileURLToPath(new URL("netboot-server.ts", import.meta.url));
-    await this.serve([process.execPath, "--import", "tsx", program, JSON.stringify(input)], '"ready"');
+    await this.serve(
+      [...programOf(new URL("./netboot-server.ts", import.meta.url)), JSON.stringify(input)],
+      '"ready"',
+    );
   }
 
   /** Runs a server in the servers' namespace until `stop`; returns when its output holds `ready`. */

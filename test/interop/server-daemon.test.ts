@@ -11,6 +11,7 @@ import { type App, startApp } from "../../server/app.ts";
 import { parseConfig } from "../../server/config/parse.ts";
 import type { Config } from "../../server/config/schema.ts";
 import { testEnv } from "../fakes/env.ts";
+import { compiledFile } from "../programs.ts";
 import { callApi } from "../server/api-call.ts";
 
 let folder: string;
@@ -119,8 +120,8 @@ describe("startApp()", () => {
 
 describe("a daemon that is killed", () => {
   it("has everything that it had confirmed, fails the job it was running, and starts again", async () => {
-    const script = join(folder, "daemon.mts");
-    const source = (path: string) => JSON.stringify(resolve(import.meta.dirname, "../..", path));
+    const script = join(folder, "daemon.mjs");
+    const source = (path: string) => JSON.stringify(compiledFile(path));
     writeFileSync(
       script,
       `import { startApp } from ${source("server/app.ts")};
@@ -131,7 +132,7 @@ await startApp(config.value, testEnv());
 console.log("up");
 `,
     );
-    const daemon = spawn(process.execPath, ["--import", "tsx", script], {
+    const daemon = spawn(process.execPath, [script], {
       cwd: resolve(import.meta.dirname, "../.."),
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -11,12 +11,12 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { escapePath, type RelPath } from "../../base/path-bytes.ts";
 import type { FileEntry } from "../../images/entry.ts";
 import { DirectoryStore } from "../../images/store/directory-store.ts";
 import { describeImageStore } from "../contracts/image-store.ts";
+import { programOf } from "../programs.ts";
 import { imageName } from "./store-support/image-name.ts";
 
 const extract = "tar -x --numeric-owner -p --xattrs '--xattrs-include=*'";
@@ -376,8 +376,8 @@ describe("a commit that is killed", () => {
 
 /** Runs a commit in a process of its own and kills it after some milliseconds. */
 function killedCommit(state: string, wait: number): Promise<void> {
-  const program = fileURLToPath(new URL("./store-support/commit-once.ts", import.meta.url));
-  const child = spawn("node", ["--import", "tsx", program, state], { stdio: "ignore" });
+  const [node, program] = programOf(new URL("./store-support/commit-once.ts", import.meta.url));
+  const child = spawn(node, [program, state], { stdio: "ignore" });
   return new Promise((resolve) => {
     const timer = setTimeout(() => child.kill("SIGKILL"), wait);
     child.once("exit", () => {

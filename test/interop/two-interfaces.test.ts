@@ -5,11 +5,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ingotProgram } from "../programs.ts";
 import { clientMac, farMac, loader, missingForRig, NetbootRig, type Ran } from "./netboot-rig.ts";
 
 const missing = missingForRig(["dhclient", "atftp", "curl", "tcpdump"]);
-const main = new URL("../../server/cli/main.ts", import.meta.url).pathname;
-const ingot = `${process.execPath} --import ${import.meta.resolve("tsx")} ${main}`;
+const ingot = ingotProgram.join(" ");
 const lease = 'dhclient -4 -1 -v -sf "$PWD/show" -lf "$PWD/leases" -pf "$PWD/pid"';
 
 interface Wire {

@@ -1,9 +1,9 @@
 /** A store with versions, and operations on it in processes of their own that are killed: for tests of what faults leave. */
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import type { ImageName } from "../../../images/manifest.ts";
 import { DirectoryStore } from "../../../images/store/directory-store.ts";
+import { programOf } from "../../programs.ts";
 import { imageName } from "./image-name.ts";
 
 export const clock = {
@@ -53,8 +53,8 @@ interface Run {
 
 /** Runs one operation in a process of its own; kills it some time after it began, where `killAfter` says so. */
 export function run(words: readonly string[], killAfter?: number): Promise<Run> {
-  const program = fileURLToPath(new URL("./store-once.ts", import.meta.url));
-  const child = spawn("node", ["--import", "tsx", program, ...words], {
+  const [node, program] = programOf(new URL("./store-once.ts", import.meta.url));
+  const child = spawn(node, [program, ...words], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   return new Promise((resolve) => {

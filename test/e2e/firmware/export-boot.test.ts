@@ -2,12 +2,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bootSector } from "./boot-sector.ts";
-import { missingForRig, NetbootRig } from "./netboot-rig.ts";
+import { bootSector } from "../../interop/boot-sector.ts";
+import { missingForRig, NetbootRig } from "../../interop/netboot-rig.ts";
+import { ingotProgram } from "../../programs.ts";
 
 const missing = missingForRig(["dnsmasq", "qemu-system-x86_64", "/usr/lib/PXELINUX/lpxelinux.0"]);
-const main = new URL("../../server/cli/main.ts", import.meta.url).pathname;
-const ingot = `${process.execPath} --import ${import.meta.resolve("tsx")} ${main}`;
+const ingot = ingotProgram.join(" ");
 const mac = "52:54:00:aa:00:31";
 
 describe.skipIf(missing !== undefined)(
