@@ -1,7 +1,6 @@
 /** The image store in a folder: the one implementation of the port. docs/image-format.md says what lies where. */
 
-import { randomBytes } from "node:crypto";
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { AppError } from "../../base/errors.ts";
 import type { RelPath } from "../../base/path-bytes.ts";
 import { type Clock, discardLog, type Log } from "../../base/ports.ts";
@@ -19,17 +18,17 @@ import { commitTree } from "./commit.ts";
 import type { StoreContext } from "./context.ts";
 import { copyVersion } from "./copy.ts";
 import { differences } from "./difference.ts";
-import { syncFolder } from "./durable-file.ts";
 import { exportTar } from "./export-tar.ts";
 import { importImage } from "./import-tree.ts";
-import { removedPrefix } from "./interrupted.ts";
+import { interrupted } from "./interrupted.ts";
 import { takeLock } from "./lock-file.ts";
-import { refuseMounts } from "./mounts.ts";
 import { moveImage } from "./move.ts";
 import { resolveVersion, versionNumbers } from "./open-version.ts";
 import { pruneImage } from "./prune.ts";
 import { collectGarbage, whileOnlyPublisher } from "./publish.ts";
 import { Recent } from "./recent.ts";
+import { removeImage } from "./remove.ts";
+import { makingRoom } from "./reserve.ts";
 import { rollbackTree } from "./rollback.ts";
 import type {
   CommitOptions,
@@ -52,7 +51,7 @@ import type {
   VersionStream,
   WaitOptions,
 } from "./store.ts";
-import { storePaths, treePathOf, versionsPathOf } from "./store-paths.ts";
+import { storePaths, treePathOf } from "./store-paths.ts";
 import { imageHistory, listImages, manifestOf, mustExist, versionDetails } from "./summaries.ts";
 import { readTags } from "./tag-file.ts";
 import { changeTags } from "./tags.ts";
@@ -108,22 +107,35 @@ export class DirectoryStore implements ImageStore {
         fields: { image, holder: taken.heldBy },
       });
     }
+    try {
+      await this.#settle();
+    } catch (error) {
+      await taken.release();
+      throw error;
+    }
     return { image, holder: taken.holder, release: taken.release };
+  }
+
+  /** Whoever begins to work with an image finds none that a dead process has left half removed or half replaced. */
+  async #settle(): Promise<void> {
+    if ((await interrupted(this.#context.paths)).length > 0) {
+      await whileOnlyPublisher(this.#context, { holder: "a recovery", work: () => Promise.resolve() });
+    }
   }
 
   async commit(image: ImageName, options: CommitOptions): Promise<CommitResult> {
     if (options.lock !== undefined && options.lock.image !== image) {
       throw new AppError("internal", `A lock on ${options.lock.image} was given for a commit of ${image}`);
     }
-    const tree = await stat(this.treePath(image)).catch(() => undefined);
-    if (tree?.isDirectory() !== true) {
-      throw new AppError("not-found", `Image ${image} has no tree at ${this.treePath(image)}`, {
-        hint: `Capture one: ingot capture ${image} HOST`,
-      });
-    }
-    return this.#holding(image, { ...options, holder: "a commit" }, () =>
-      commitTree(this.#context, image, options),
-    );
+    return this.#holding(image, { ...options, holder: "a commit" }, async () => {
+      const tree = await stat(this.treePath(image)).catch(() => undefined);
+      if (tree?.isDirectory() !== true) {
+        throw new AppError("not-found", `Image ${image} has no tree at ${this.treePath(image)}`, {
+          hint: `Capture one: ingot capture ${image} HOST`,
+        });
+      }
+      return await commitTree(this.#context, image, options);
+    });
   }
 
   list(): Promise<readonly ImageSummary[]> {
@@ -229,15 +241,19 @@ export class DirectoryStore implements ImageStore {
 
   /** Finishes, or takes back, what a process that died had begun, and clears what it left: for the start of the daemon. */
   async recover(): Promise<void> {
-    await whileOnlyPublisher(this.#context, {
-      holder: "the start of the daemon",
-      work: () => collectGarbage(this.#context),
-    });
+    await makingRoom(this.#context.paths, () =>
+      whileOnlyPublisher(this.#context, {
+        holder: "the start of the daemon",
+        work: () => collectGarbage(this.#context),
+      }),
+    );
   }
 
   async prune(image: ImageName, options: PruneOptions): Promise<PruneResult> {
     await mustExist(this.#context, image);
-    return this.#holding(image, { holder: "a prune" }, () => pruneImage(this.#context, image, options));
+    return makingRoom(this.#context.paths, () =>
+      this.#holding(image, { holder: "a prune" }, () => pruneImage(this.#context, image, options)),
+    );
   }
 
   async importImage(image: ImageName, source: ImportSource, options: ImportOptions): Promise<CommitResult> {
@@ -265,25 +281,10 @@ export class DirectoryStore implements ImageStore {
   }
 
   async remove(image: ImageName, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    const { paths } = this.#context;
     await mustExist(this.#context, image);
-    await refuseMounts(this.treePath(image), `remove image ${image}`);
-    await this.#holding(image, { holder: "a removal" }, async () => {
-      const gone = `${paths.images}/${removedPrefix}${image}-${randomBytes(6).toString("hex")}`;
-      await whileOnlyPublisher(this.#context, {
-        holder: `removal of ${image}`,
-        ...options,
-        work: async () => {
-          // The versions first: a tree without versions is an image that was never committed, and can be removed again.
-          await rm(versionsPathOf(paths, image), { recursive: true, force: true });
-          if ((await stat(this.treePath(image)).catch(() => undefined)) !== undefined) {
-            await rename(this.treePath(image), gone);
-            await syncFolder(paths.images);
-          }
-          await collectGarbage(this.#context);
-        },
-      });
-    });
+    await makingRoom(this.#context.paths, () =>
+      this.#holding(image, { holder: "a removal" }, () => removeImage(this.#context, image, options)),
+    );
   }
 
   /** Runs `work` while holding the image: by the caller's lock, or one of its own. */

@@ -1,7 +1,7 @@
 /**
- * An image that appears or changes its name at once, though tree and versions lie in two folders: what is meant is written
- * down in the work folder, the folder with the versions is renamed into place (from then on it has happened), the rest
- * follows. A process that dies in between leaves its note, and the next one that changes the store does the rest.
+ * An image that appears, changes its name or goes at once, though tree and versions lie in two folders: what is meant is written
+ * down in the work folder, the folder with the versions is renamed into place, or out of it (from then on it has happened), the
+ * rest follows. A process that dies in between leaves its note, and the next one that changes the store does the rest.
  */
 import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { AppError } from "../../base/errors.ts";
@@ -15,6 +15,13 @@ export interface Placing {
   readonly from?: ImageName;
   /** An image that has the name goes in the same moment. */
   readonly replace?: boolean;
+  /** The other image has versions only, and so has what becomes of it. */
+  readonly treeless?: boolean;
+}
+
+/** What is being done: an image goes, with its versions and its tree. */
+interface Removing {
+  readonly remove: ImageName;
 }
 
 /** The folder that becomes the image's versions. */
@@ -28,13 +35,14 @@ export function treeIn(work: string): string {
 }
 
 function noteIn(work: string): string {
-  return `${work}/placing.json`;
+  return `${work}/intent.json`;
 }
 
-export async function writePlacing(work: string, placing: Placing): Promise<void> {
+/** Writes down what is about to be done with the work folder; durable when it returns. */
+export async function writeIntent(work: string, intent: Placing | Removing): Promise<void> {
   const handle = await open(noteIn(work), "wx", 0o600);
   try {
-    await writeFully(handle, Buffer.from(JSON.stringify(placing), "utf8"), {
+    await writeFully(handle, Buffer.from(JSON.stringify(intent), "utf8"), {
       file: noteIn(work),
       position: 0,
     });
@@ -45,12 +53,12 @@ export async function writePlacing(work: string, placing: Placing): Promise<void
   await syncFolder(work);
 }
 
-/** Where the versions of an image that is being replaced wait until the new ones stand. */
+/** Where the versions of an image that is being replaced, or removed, wait until it is done. */
 function oldVersionsIn(work: string): string {
   return `${work}/old-versions`;
 }
 
-/** Makes room for the versions of the work folder, whose note says that an image is replaced. */
+/** Takes an image's versions into the work folder, whose note says that it is replaced or removed. */
 export async function putOldAside(paths: StorePaths, work: string, image: ImageName): Promise<void> {
   if (await exists(versionsPathOf(paths, image))) {
     await rename(versionsPathOf(paths, image), oldVersionsIn(work));
@@ -59,34 +67,50 @@ export async function putOldAside(paths: StorePaths, work: string, image: ImageN
   }
 }
 
+/** Gives an image its versions back, where they are in the work folder. */
+export async function putOldBack(paths: StorePaths, work: string, image: ImageName): Promise<void> {
+  if (await exists(oldVersionsIn(work))) {
+    await rename(oldVersionsIn(work), versionsPathOf(paths, image));
+    await syncFolder(paths.versions);
+  }
+}
+
 /**
- * Does what the note in a work folder still asks for. Where the new versions have not been moved nothing has happened: those of an image
- * that was to be replaced go back.
+ * Does what the note in a work folder still asks for. Where what makes it happen has not been renamed, nothing has happened: the versions
+ * of an image that was to be replaced go back.
  */
-export async function finishPlacing(paths: StorePaths, work: string): Promise<void> {
-  const placing = await readPlacing(work);
-  if (placing === undefined) {
+export async function finishIntent(paths: StorePaths, work: string): Promise<void> {
+  const intent = await readIntent(work);
+  if (intent === undefined) {
     return;
   }
-  const { to, from, replace } = placing;
+  const done = await ("remove" in intent
+    ? finishRemoving(paths, work, intent)
+    : finishPlacing(paths, work, intent));
+  if (done) {
+    await rm(noteIn(work), { force: true });
+  }
+}
+
+async function finishPlacing(paths: StorePaths, work: string, placing: Placing): Promise<boolean> {
+  const { to, from, replace, treeless } = placing;
   if (await exists(versionsIn(work))) {
-    if (replace === true && (await exists(oldVersionsIn(work)))) {
-      await rename(oldVersionsIn(work), versionsPathOf(paths, to));
-      await syncFolder(paths.versions);
+    if (replace === true) {
+      await putOldBack(paths, work, to);
     }
-    return;
+    return false;
   }
   const tree = treePathOf(paths, to);
   if (!(await exists(versionsPathOf(paths, to)))) {
-    return;
+    return false;
   }
   const source = from === undefined ? treeIn(work) : treePathOf(paths, from);
-  if (replace === true && (await exists(source)) && (await exists(tree))) {
-    // The old image's: the new one is still where it comes from.
-    await rename(tree, `${paths.images}/${removedPrefix}${to}-${work.slice(work.lastIndexOf("/") + 1)}`);
-    await syncFolder(paths.images);
+  const waits = await exists(source);
+  if (replace === true && (waits || treeless === true)) {
+    // The old image's: the new one is still where it comes from, or there is none.
+    await putTreeAside(paths, work, to);
   }
-  if (!(await exists(tree)) && (await exists(source))) {
+  if (waits && !(await exists(tree))) {
     await rename(source, tree);
     await syncFolder(paths.images);
   }
@@ -94,7 +118,24 @@ export async function finishPlacing(paths: StorePaths, work: string): Promise<vo
     await rm(versionsPathOf(paths, from), { recursive: true, force: true });
     await syncFolder(paths.versions);
   }
-  await rm(noteIn(work), { force: true });
+  return true;
+}
+
+async function finishRemoving(paths: StorePaths, work: string, { remove }: Removing): Promise<boolean> {
+  if (await exists(versionsPathOf(paths, remove))) {
+    return false;
+  }
+  await putTreeAside(paths, work, remove);
+  return true;
+}
+
+/** The tree is no image's from now on; it is removed with the garbage. */
+async function putTreeAside(paths: StorePaths, work: string, image: ImageName): Promise<void> {
+  const tree = treePathOf(paths, image);
+  if (await exists(tree)) {
+    await rename(tree, `${paths.images}/${removedPrefix}${image}-${work.slice(work.lastIndexOf("/") + 1)}`);
+    await syncFolder(paths.images);
+  }
 }
 
 /** What an image's tree is called while it is being removed: no image can have such a name. */
@@ -102,34 +143,50 @@ export const removedPrefix = ".removed-";
 
 /** Finishes what dead processes left half done. Only for the one who may publish. */
 export async function finishInterrupted(paths: StorePaths): Promise<void> {
-  for (const name of await namesIn(paths.temporary)) {
-    if (await isWorkDead(name)) {
-      await finishPlacing(paths, `${paths.temporary}/${name}`);
-    }
+  for (const work of await interrupted(paths)) {
+    await finishIntent(paths, work);
   }
 }
 
-async function readPlacing(work: string): Promise<Placing | undefined> {
+/** Work folders of dead processes in which a note says what they were about to do. */
+export async function interrupted(paths: StorePaths): Promise<readonly string[]> {
+  const left: string[] = [];
+  for (const name of await namesIn(paths.temporary)) {
+    const work = `${paths.temporary}/${name}`;
+    if ((await isWorkDead(name)) && (await exists(noteIn(work)))) {
+      left.push(work);
+    }
+  }
+  return left;
+}
+
+async function readIntent(work: string): Promise<Placing | Removing | undefined> {
   const text = await readFile(noteIn(work), "utf8").catch(() => undefined);
   if (text === undefined) {
     return undefined;
   }
-  let note: { readonly to?: unknown; readonly from?: unknown; readonly replace?: unknown };
+  let note: Readonly<Record<string, unknown>>;
   try {
     note = JSON.parse(text) as typeof note;
   } catch {
-    // Cut short by a power cut: the versions were not moved yet, because the note is synced before.
+    // Cut short by a power cut: nothing was moved yet, because the note is synced before.
     return undefined;
   }
-  const to = parseImageName(String(note.to));
-  const from = note.from === undefined ? undefined : parseImageName(String(note.from));
-  if (!to.ok || from?.ok === false) {
-    throw new AppError("corrupt", `The note ${noteIn(work)} names no image`);
+  const nameOf = (value: unknown): ImageName => {
+    const name = parseImageName(String(value));
+    if (!name.ok) {
+      throw new AppError("corrupt", `The note ${noteIn(work)} names no image`);
+    }
+    return name.value;
+  };
+  if (note.remove !== undefined) {
+    return { remove: nameOf(note.remove) };
   }
   return {
-    to: to.value,
-    ...(from === undefined ? {} : { from: from.value }),
+    to: nameOf(note.to),
+    ...(note.from === undefined ? {} : { from: nameOf(note.from) }),
     ...(note.replace === true ? { replace: true } : {}),
+    ...(note.treeless === true ? { treeless: true } : {}),
   };
 }
 

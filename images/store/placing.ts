@@ -4,7 +4,7 @@ import { AppError } from "../../base/errors.ts";
 import type { ImageName } from "../manifest.ts";
 import type { StoreContext } from "./context.ts";
 import { publishFile, syncFolder } from "./durable-file.ts";
-import { finishPlacing, type Placing, putOldAside, versionsIn, writePlacing } from "./interrupted.ts";
+import { finishIntent, type Placing, putOldAside, versionsIn, writeIntent } from "./interrupted.ts";
 import { refuseMounts } from "./mounts.ts";
 import { collectGarbage, publishFolder, whileOnlyPublisher } from "./publish.ts";
 import { packPathOf, treePathOf, versionsPathOf } from "./store-paths.ts";
@@ -32,7 +32,14 @@ export async function placeImage(
   const { paths } = context;
   const { work, to, from, pack } = request;
   const replace = request.replace === true;
-  await writePlacing(work, { to, ...(from === undefined ? {} : { from }), ...(replace ? { replace } : {}) });
+  const treeless =
+    from !== undefined && (await stat(treePathOf(paths, from)).catch(() => undefined)) === undefined;
+  await writeIntent(work, {
+    to,
+    ...(from === undefined ? {} : { from }),
+    ...(replace ? { replace } : {}),
+    ...(treeless ? { treeless } : {}),
+  });
   await syncFolder(versionsIn(work));
   return whileOnlyPublisher(context, {
     holder: request.holder,
@@ -59,10 +66,10 @@ export async function placeImage(
         await publishFolder(versionsIn(work), versionsPathOf(paths, to));
       } catch (error) {
         // An old image goes back into its place.
-        await finishPlacing(paths, work);
+        await finishIntent(paths, work);
         throw error;
       }
-      await finishPlacing(paths, work);
+      await finishIntent(paths, work);
       await collectGarbage(context);
       return "published";
     },

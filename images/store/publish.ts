@@ -9,6 +9,7 @@ import { finishInterrupted, removedPrefix } from "./interrupted.ts";
 import { type HeldLock, removeDeadLocks, takeLock } from "./lock-file.ts";
 import { readManifest } from "./manifest-file.ts";
 import { imageNames, versionNumbers } from "./open-version.ts";
+import { keepReserve } from "./reserve.ts";
 import { manifestPathOf, packOfFileName, packPathOf, versionsPathOf } from "./store-paths.ts";
 
 const patience = 60_000;
@@ -22,7 +23,9 @@ export async function whileOnlyPublisher<T>(
   const lock = await waitForLock(context, options);
   try {
     await finishInterrupted(context.paths);
-    return await options.work();
+    const done = await options.work();
+    await keepReserve(context.paths);
+    return done;
   } finally {
     await lock.release();
   }

@@ -8,6 +8,8 @@ export interface StorePaths {
   readonly locks: string;
   /** For files that are not yet published; on the same filesystem as packs and versions. */
   readonly temporary: string;
+  /** Room that is given up when there is no other. */
+  readonly reserve: string;
 }
 
 export function storePaths(state: string, images = `${state}/images`): StorePaths {
@@ -17,6 +19,7 @@ export function storePaths(state: string, images = `${state}/images`): StorePath
     versions: `${state}/versions`,
     locks: `${state}/locks`,
     temporary: `${state}/tmp`,
+    reserve: `${state}/reserve`,
   };
 }
 

@@ -61,6 +61,8 @@ export const shellFiles: ReadonlySet<string> = new Set([
   "images/store/process-identity.ts",
   "images/store/prune.ts",
   "images/store/publish.ts",
+  "images/store/remove.ts",
+  "images/store/reserve.ts",
   "images/store/rollback.ts",
   "images/store/stored-order.ts",
   "images/store/rpm-list.ts",

@@ -65,6 +65,22 @@ async function whoIsOld(store: DirectoryStore): Promise<"old" | "new"> {
   return isOld ? "old" : "new";
 }
 
+describe("an image that has versions only", () => {
+  it("takes the place of another with --force, whose tree goes too", async () => {
+    const { store } = await withVersions(`${folder}/treeless`);
+    await makeOld(store);
+    await store.copy({ image: web }, next);
+    rmSync(store.treePath(next), { recursive: true });
+
+    await store.move(next, old, { replace: true });
+
+    expect(existsSync(store.treePath(old))).toBe(false);
+    expect(await damageOf(store, old)).toEqual([]);
+    await store.rollback({ image: old, number: 1 });
+    expect(readFileSync(`${store.treePath(old)}/seed`, "latin1")).toBe("2");
+  });
+});
+
 describe("kill -9 at a random point", () => {
   it("of a copy that replaces an image leaves the old one or the new one, whole", async () => {
     const place = await withVersions(`${folder}/copy`);
@@ -103,6 +119,41 @@ describe("kill -9 at a random point", () => {
       expect(existsSync(place.store.treePath(next))).toBe(!moved);
       expect(await debris(place)).toEqual([]);
     }
+  });
+
+  it("of a removal leaves the image, whole, or nothing of it", async () => {
+    const place = await withVersions(`${folder}/removal`);
+    const versions = `${place.state}/versions/old`;
+    // As many files as a long history has, so that removing them one by one would take its time.
+    const makeLong = async () => {
+      await makeOld(place.store);
+      sh(`seq 1 4000 | split -l 1 -a 4 - '${versions}/history-'`);
+    };
+    await makeLong();
+    const [names, packs] = [readdirSync(versions), readdirSync(`${place.state}/packs`)];
+    const whole = await run([place.state, "remove", "old"]);
+    expect(existsSync(versions)).toBe(false);
+    const outcomes = new Set<string>();
+    for (const moment of [...moments(whole.milliseconds, 4), whole.milliseconds * 2]) {
+      await makeLong();
+
+      await run([place.state, "remove", "old"], moment);
+
+      // Somebody uses the name at once, before the store is changed otherwise.
+      const lock = await place.store.lock(old, { holder: "a test" });
+      const stays = existsSync(versions);
+      outcomes.add(stays ? "stays" : "gone");
+      expect(existsSync(place.store.treePath(old))).toBe(stays);
+      if (stays) {
+        expect(readdirSync(versions)).toEqual(names);
+        expect(await damageOf(place.store, old)).toEqual([]);
+      }
+      await lock.release();
+      await nextRun(place.store);
+      expect(await debris(place)).toEqual([]);
+      expect(readdirSync(`${place.state}/packs`).length).toBe(packs.length - (stays ? 0 : 1));
+    }
+    expect(outcomes.has("gone")).toBe(true);
   });
 
   it("of the import of a container leaves a whole image or none", async () => {
@@ -167,7 +218,7 @@ describe("a full disk", () => {
     }
   }
 
-  it("does not keep a prune from making room, but where not even a lock can be written", async () => {
+  it("does not keep a prune or a removal from making room, though there is no byte left", async () => {
     // The tree lies elsewhere, so that the store is alone on the disk.
     mkdirSync(`${folder}/trees/web`, { recursive: true });
     symlinkSync(`${folder}/trees`, `${mount()}/images`);
@@ -177,19 +228,15 @@ describe("a full disk", () => {
       store: new DirectoryStore({ state: mount(), clock }),
     };
     const { store, tree } = place;
-    for (const [round, left] of [65_536, 500_000].entries()) {
+    const prune = () => store.prune(web, { keep: 1, inUse: () => undefined });
+    for (const [round, left] of [0, 65_536, 500_000].entries()) {
       fill(tree, 2 * round + 1);
       await store.commit(web, { message: "old" });
       fill(tree, 2 * round + 2);
       await store.commit(web, { message: "new" });
       const before = available();
-      expect(
-        await withLeft(0, () => store.prune(web, { keep: 1, inUse: () => undefined }).then(String, code)),
-      ).toBe("no-space");
-      expect(await damageOf(store)).toEqual([]);
-      expect(await debris(place)).toEqual([]);
 
-      const { removed } = await withLeft(left, () => store.prune(web, { keep: 1, inUse: () => undefined }));
+      const { removed } = await withLeft(left, prune);
 
       expect(removed.length).toBeGreaterThan(0);
       expect(available()).toBeGreaterThan(before + 15_000_000);
@@ -197,8 +244,38 @@ describe("a full disk", () => {
       expect(await debris(place)).toEqual([]);
       expect((await store.commit(web, { message: "nothing" })).created).toBe(false);
     }
-    await store.remove(web);
+    // What makes no room does not get the reserve.
+    expect(await withLeft(0, () => store.tag({ image: web }, "full").then(String, code))).toBe("no-space");
+
+    await withLeft(0, () => store.remove(web));
+
+    expect(await store.list()).toEqual([]);
+    expect(await debris(place)).toEqual([]);
     sh(`rm -rf '${mount()}'/*`);
+  });
+
+  it("of ext4 does not keep a prune from making room either", async () => {
+    const disk = `${folder}/ext4.img`;
+    const state = `${folder}/ext4`;
+    mkdirSync(state);
+    sh(`truncate -s 120M '${disk}' && mkfs.ext4 -q -m 0 '${disk}' && mount -o loop '${disk}' '${state}'`);
+    try {
+      const { store } = await withVersions(state);
+      // Files that are small as locks are take the last blocks, too.
+      sh(
+        `dd if=/dev/zero of=filler bs=64k 2>&1 || true; seq 1 5000 | split -l 1 -a 4 - small- 2>&1 || true`,
+        state,
+      );
+      expect(() => writeFileSync(`${state}/probe`, "x")).toThrow("ENOSPC");
+
+      const { removed } = await store.prune(web, { keep: 1, inUse: () => undefined });
+
+      expect(removed.map(({ number }) => number)).toEqual([1]);
+      expect(await damageOf(store)).toEqual([]);
+      writeFileSync(`${state}/probe`, "x");
+    } finally {
+      sh(`umount '${state}'`);
+    }
   });
 
   it("ends a capture with no-space wherever it comes; earlier versions stay, and with room it is done", async () => {

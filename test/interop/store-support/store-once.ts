@@ -39,6 +39,9 @@ switch (operation) {
   case "replace-by-move":
     await store.move(imageName(words[0] ?? ""), imageName(words[1] ?? ""), { replace: true });
     break;
+  case "remove":
+    await store.remove(imageName(words[0] ?? ""));
+    break;
   case "import-container":
     await store.importImage(
       imageName(words[0] ?? ""),
