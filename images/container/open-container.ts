@@ -1,16 +1,15 @@
 /** Opens a container archive (OCI image layout, or `docker save`) as what an import writes: its layers laid over each other. */
 import { createHash, type Hash } from "node:crypto";
 import { arch } from "node:os";
-import { setImmediate } from "node:timers/promises";
 import { AppError } from "../../base/errors.ts";
 import { escapePath } from "../../base/path-bytes.ts";
 import type { ProgressSink } from "../../base/ports.ts";
 import { formatByteSize } from "../../base/quantity.ts";
-import type { Sliced } from "../../base/slices.ts";
 import type { VersionSource } from "../manifest.ts";
 import { readArchiveFile } from "../store/archive-file.ts";
 import { type ArchiveMember, memberWeight } from "../store/archive-plan.ts";
 import type { Incoming } from "../store/incoming.ts";
+import { letOthersRun } from "../store/let-others-run.ts";
 import { MemberCursor } from "../store/member-cursor.ts";
 import type { ContainerSource } from "../store/store.ts";
 import type { SyncAction } from "../sync/actions.ts";
@@ -86,18 +85,6 @@ export async function openContainer(
     source: config.architecture === undefined ? {} : { machine: machineOf(config.architecture) },
     notes: [...(settings === undefined ? [] : [settings]), ...missingForMachine(plan.value)],
   };
-}
-
-/** Runs a long computation with the rest of the daemon's work between its slices. */
-async function letOthersRun<T>(sliced: Sliced<T>, { signal }: ContainerOptions): Promise<T> {
-  for (;;) {
-    const step = sliced.next();
-    if (step.done === true) {
-      return step.value;
-    }
-    signal?.throwIfAborted();
-    await setImmediate();
-  }
 }
 
 /** A container is started by another system's kernel; a machine needs its own. */

@@ -4,6 +4,7 @@
  */
 import { escapePath, parentPath, type RelPath, rootPath } from "../../base/path-bytes.ts";
 import { err, ok, type Result } from "../../base/result.ts";
+import { inSlices, type Sliced, sliceSteps, sortInSlices } from "../../base/slices.ts";
 import type { FileEntry, FileEntryDirectory } from "../entry.ts";
 import { stagingName } from "../sync/listing.ts";
 
@@ -43,15 +44,16 @@ export interface ArchiveProblem {
   readonly offset: number;
 }
 
-export function planArchive(members: readonly ArchiveMember[]): Result<ArchivePlan, ArchiveProblem> {
+/** Plans the whole archive. In slices: there may be millions of members. */
+export function* planArchive(members: readonly ArchiveMember[]): Sliced<Result<ArchivePlan, ArchiveProblem>> {
   const last = new Map<RelPath, number>();
-  for (const [ordinal, { entry }] of members.entries()) {
+  yield* inSlices(members.entries(), ([ordinal, { entry }]) => {
     last.set(entry.path, ordinal);
-  }
+  });
   const directories = new Map<RelPath, FileEntryDirectory>();
   const others: { readonly entry: FileEntry; readonly ordinal: number }[] = [];
   let bytes = 0;
-  for (const [path, ordinal] of last) {
+  yield* inSlices(last, ([path, ordinal]) => {
     const member = members[ordinal] as ArchiveMember;
     if (member.entry.kind === "directory") {
       directories.set(path, member.entry);
@@ -59,9 +61,12 @@ export function planArchive(members: readonly ArchiveMember[]): Result<ArchivePl
       others.push({ entry: member.entry, ordinal });
       bytes += member.dataLength;
     }
-  }
+  });
   const given = directories.size;
   for (const [ordinal, { entry, offset }] of members.entries()) {
+    if (ordinal % sliceSteps === sliceSteps - 1) {
+      yield;
+    }
     const problem =
       last.get(entry.path) === ordinal ? problemOf(entry, { ordinal, last, members }) : undefined;
     if (problem !== undefined) {
@@ -71,8 +76,8 @@ export function planArchive(members: readonly ArchiveMember[]): Result<ArchivePl
   }
   directories.set(rootPath, directories.get(rootPath) ?? impliedDirectory(rootPath));
   return ok({
-    directories: [...directories.values()].sort((a, b) => (a.path < b.path ? -1 : 1)),
-    others: others.sort((a, b) => a.ordinal - b.ordinal),
+    directories: yield* sortInSlices([...directories.values()], (a, b) => (a.path < b.path ? -1 : 1)),
+    others: yield* sortInSlices(others, (a, b) => a.ordinal - b.ordinal),
     bytes,
     implied: directories.size - given,
   });

@@ -24,6 +24,7 @@ import type { StoreContext } from "./context.ts";
 import { makeWorkFolder } from "./durable-file.ts";
 import type { Incoming } from "./incoming.ts";
 import { treeIn } from "./interrupted.ts";
+import { letOthersRun } from "./let-others-run.ts";
 import { MemberCursor } from "./member-cursor.ts";
 import { refuseExisting } from "./placing.ts";
 import { withSpecialMembers } from "./special-members.ts";
@@ -197,7 +198,7 @@ async function planTar(
   if (members.length === 0) {
     throw new AppError("bad-input", `${file} holds nothing`);
   }
-  const plan = planArchive(withSpecialMembers(members, options.listed ?? []));
+  const plan = await letOthersRun(planArchive(withSpecialMembers(members, options.listed ?? [])), signal);
   if (!plan.ok) {
     const { message, path, offset: at } = plan.error;
     throw new AppError(

@@ -46,6 +46,7 @@ export const shellFiles: ReadonlySet<string> = new Set([
   "images/store/frame-pass.ts",
   "images/store/import-tree.ts",
   "images/store/interrupted.ts",
+  "images/store/let-others-run.ts",
   "images/store/lock-file.ts",
   "images/store/manifest-file.ts",
   "images/store/member-cursor.ts",
