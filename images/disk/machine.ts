@@ -9,6 +9,7 @@ import { readPackageFile } from "../../base/package-file.ts";
 import type { ShellText } from "../../base/posix-quote.ts";
 import { runProcess, startProcess } from "../../base/process.ts";
 import { headOf } from "./disk-file.ts";
+import { guarded } from "./guarded.ts";
 import { type Accelerator, type Board, boardOf, machineArguments } from "./machine-arguments.ts";
 import { type MachineAnswer, Replies } from "./machine-replies.ts";
 import type { MachineSystem } from "./machine-system.ts";
@@ -124,7 +125,7 @@ async function boot(task: Boot): Promise<DiskMachine> {
   }
   const questions = new Questions();
   const argv = machineArguments({ ...task, init: initPath });
-  const running = startProcess(["prlimit", "--core=0", board.program, ...argv], {
+  const running = startProcess(guarded(["prlimit", "--core=0", board.program, ...argv]), {
     stdin: questions.lines(),
     signal: power.signal,
     env: { TMPDIR: task.work },

@@ -6,61 +6,31 @@ import { closeSync, readSync } from "node:fs";
 import { mkdir, statfs } from "node:fs/promises";
 import { AppError } from "../../base/errors.ts";
 import type { RelPath } from "../../base/path-bytes.ts";
-import type { ProgressSink } from "../../base/ports.ts";
-import { runProcess } from "../../base/process.ts";
 import type { GoldenFacts } from "../capture/facts.ts";
-import type { ListedEntry } from "../entry.ts";
 import { TreeRoot } from "../tree/root.ts";
 import { filesystemProblem, finishFilesystem } from "./check-filesystem.ts";
 import { diskFacts } from "./disk-facts.ts";
 import { openDiskFile, ownCopy, type RawDisk } from "./disk-file.ts";
-import type { MachineSystem } from "./machine-system.ts";
+import { openByMachine } from "./disk-to-machine.ts";
 import { type MountNamespace, openMountNamespace } from "./mount-namespace.ts";
 import {
   type DiskPart,
-  isOpenedInMachine,
   isReadable,
   type MountPlan,
-  nameOf,
   planMounts,
   readOnlyOptions,
   rootSubvolumes,
-  stackOf,
 } from "./mount-plan.ts";
-import { openInMachine } from "./open-in-machine.ts";
+import type { OpenDisk, OpenDiskOptions } from "./opened-disk.ts";
 import { type DiskParts, readParts } from "./read-parts.ts";
-
-export interface OpenDisk {
-  /** The tree while the disk is open: a folder that spans filesystems, or a tar of what a virtual machine read. */
-  readonly tree:
-    | { readonly kind: "folder"; readonly root: string }
-    | { readonly kind: "archive"; readonly file: string; readonly listed: readonly ListedEntry[] };
-  readonly facts: GoldenFacts;
-  /** What was left out, or done to a copy of the disk; one sentence each. */
-  readonly notes: readonly string[];
-  close(): Promise<void>;
-}
-
-export interface OpenDiskOptions {
-  /** An empty folder for what must be unpacked; the caller removes it. */
-  readonly work: string;
-  /** What a virtual machine boots, where one is needed. */
-  readonly machine?: () => Promise<MachineSystem>;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: ProgressSink;
-}
 
 /** Opens `file` (an absolute path on the server): raw or qcow2, also compressed. */
 export async function openDisk(file: string, options: OpenDiskOptions): Promise<OpenDisk> {
   const opened = await openDiskFile(file, options);
   const found = await readParts(opened, { ...options, what: file });
-  const stacked = found.parts.find((part) => stackOf(part) !== undefined);
-  if (stacked !== undefined && (!isOpenedInMachine(stacked) || options.machine === undefined)) {
-    throw closed(file, stacked);
-  }
-  const why = stacked === undefined ? await unknownType(found.parts) : stackOf(stacked);
-  if (why !== undefined && options.machine !== undefined) {
-    return await readInMachine(options.machine, { what: file, why, disk: opened, found, options });
+  const byMachine = await openByMachine({ what: file, disk: opened, found, options });
+  if (byMachine !== undefined) {
+    return byMachine;
   }
   const { disk, notes } = await soundDisk(opened, { file, found, options });
   const signal = options.signal === undefined ? {} : { signal: options.signal };
@@ -76,56 +46,6 @@ export async function openDisk(file: string, options: OpenDiskOptions): Promise<
   } catch (error) {
     await namespace.close();
     throw error;
-  }
-}
-
-function closed(file: string, part: DiskPart): AppError {
-  return new AppError("refused", `Cannot import ${file}: ${nameOf(part)} is part of ${stackOf(part)}`, {
-    hint: "Start the machine and capture it (ingot capture), or copy its filesystems out and import the folder.",
-  });
-}
-
-/** The type of a filesystem that is sound and that this server's kernel does not know; mtools reads vfat without it. */
-async function unknownType(parts: readonly DiskPart[]): Promise<string | undefined> {
-  const types = new Set(parts.filter(isReadable).map(({ filesystem }) => filesystem?.type ?? ""));
-  types.delete("vfat");
-  for (const type of types) {
-    const known = ["sh", "-c", 'grep -qw "$1" /proc/filesystems || modprobe -q "$1"', "sh", type];
-    if ((await runProcess(known)).code !== 0) {
-      return type;
-    }
-  }
-  return undefined;
-}
-
-async function readInMachine(
-  system: () => Promise<MachineSystem>,
-  task: {
-    readonly what: string;
-    readonly why: string;
-    readonly disk: RawDisk;
-    readonly found: DiskParts;
-    readonly options: OpenDiskOptions;
-  },
-): Promise<OpenDisk> {
-  const work = `${task.options.work}/machine`;
-  await mkdir(work);
-  try {
-    const tree = await openInMachine({ ...task.options, ...task, work, system: await system() });
-    return {
-      tree: { kind: "archive", file: tree.archive, listed: tree.listed },
-      facts: tree.facts,
-      notes: tree.notes,
-      close: async () => undefined,
-    };
-  } catch (error) {
-    throw error instanceof AppError && (error.code === "missing-tool" || error.code === "not-found")
-      ? new AppError(
-          error.code,
-          `${task.what} holds ${task.why}, which is read in a virtual machine: ${error.message}`,
-          error.details,
-        )
-      : error;
   }
 }
 

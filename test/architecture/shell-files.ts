@@ -20,6 +20,7 @@ export const shellFiles: ReadonlySet<string> = new Set([
   "images/container/spool.ts",
   "images/disk/check-filesystem.ts",
   "images/disk/disk-file.ts",
+  "images/disk/disk-to-machine.ts",
   "images/disk/machine.ts",
   "images/disk/make-disk.ts",
   "images/disk/mount-namespace.ts",

@@ -1,6 +1,6 @@
 /** Disks whose system lies in volume groups and arrays, made in a virtual machine by stock tools, become images: tree and layout. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkLayout } from "../../../autoinstall/layout/check.ts";
@@ -8,7 +8,9 @@ import { decodeLayout } from "../../../autoinstall/layout/decode.ts";
 import { readFlavor } from "../../../netboot/flavor/flavor-folder.ts";
 import { makeRichTree } from "../../interop/rich-tree.ts";
 import { rsyncFinds } from "../../interop/tree-copy.ts";
+import type { Daemon } from "../../lab/daemon.ts";
 import { Lab } from "../../lab/lab.ts";
+import { waitFor } from "../../lab/run.ts";
 import { makeStackedDisk } from "./stack-maker.ts";
 
 const fstab = `/dev/mapper/vg0-root / ext4 errors=remount-ro 0 1
@@ -58,6 +60,7 @@ mdadm --stop /dev/md0`;
 
 let lab: Lab;
 let folder: string;
+let daemon: Daemon;
 
 beforeAll(async () => {
   lab = await Lab.open({ report: (message) => void process.stderr.write(`${message}\n`) });
@@ -89,7 +92,7 @@ beforeAll(async () => {
     sh(`truncate -s ${size} ${name}.raw`);
     await makeStackedDisk({ flavor, folder, disk, tree: join(folder, "tree.tar"), script });
   }
-  await lab.startDaemon();
+  daemon = await lab.startDaemon();
 });
 
 afterAll(async () => {
@@ -179,6 +182,49 @@ describe("a disk with a volume group", () => {
 
     expect(failed.code).not.toBe(0);
     expect(failed.stderr).toMatch(/holds no Linux system/);
+  });
+});
+
+/** Virtual machines that the daemon has started for disks. */
+function machines(): readonly string[] {
+  return readdirSync("/proc").filter((pid) => {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0");
+      return words[0]?.includes("qemu") === true && words.some((word) => word.includes(`${lab.state}/tmp/`));
+    } catch {
+      return false;
+    }
+  });
+}
+
+describe("kill -9 of the daemon", () => {
+  it.each([
+    ["when the machine has just been started", 0],
+    ["while the machine writes the tree to its second disk", 1000],
+  ])("%s leaves no machine, and a restart clears the rest", async (_, kibibytes) => {
+    const words = ["image", "import", "killed", "--disk", join(folder, "lvm.raw")];
+    const client = lab.ingotWith({ allowFailure: true }, ...words);
+    const options = { timeoutMs: 300_000, everyMs: 20, signal: lab.signal };
+    const written = () => Number(sh(`find '${lab.state}/tmp' -name spool -printf '%k\n'`).trim() || "-1");
+    const reached = () => machines().length > 0 && written() >= kibibytes;
+    await waitFor(async () => (reached() ? true : undefined), { ...options, what: "the machine" });
+    expect(machines().length).toBe(1);
+
+    // The daemon alone, not what it has started.
+    process.kill(daemon.pid, "SIGKILL");
+
+    await waitFor(async () => (machines().length === 0 ? true : undefined), {
+      ...options,
+      timeoutMs: 5000,
+      what: "the machine to be gone",
+    });
+    await client;
+    await daemon.kill();
+    daemon = await lab.startDaemon();
+    await lab.ingotWith({ allowFailure: true }, "watch", "--until-idle");
+    expect(readdirSync(join(lab.state, "tmp"))).toEqual([]);
+    expect(readdirSync(join(lab.state, "locks"))).toEqual([]);
+    expect((await lab.ingot("image", "list")).stdout).not.toContain("killed");
   });
 });
 
