@@ -43,6 +43,7 @@ openssh-server      # sshd in tests without machines
 ovmf                # UEFI for QEMU
 mtools              # FAT without the kernel: disk images
 parted              # layouts
+podman              # container archives, loaded by others
 pxelinux            # lpxelinux.0: exports that a site's loader reads
 syslinux-common     # ldlinux.c32, which that needs
 python3             # node-gyp

@@ -71,6 +71,7 @@ export function describeContainer(
       },
     ],
   });
+  const tags = dockerTags(manifest);
   const index = json({
     schemaVersion: 2,
     mediaType: "application/vnd.oci.image.index.v1+json",
@@ -78,14 +79,18 @@ export function describeContainer(
       {
         ...descriptor("application/vnd.oci.image.manifest.v1+json", description),
         platform: { architecture, os: "linux" },
-        annotations: { "org.opencontainers.image.ref.name": String(manifest.number) },
+        annotations: {
+          "org.opencontainers.image.ref.name": String(manifest.number),
+          // What podman and containerd call it when they load it: the tag alone says nothing.
+          ...(tags === null ? {} : { "io.containerd.image.name": `localhost/${tags[0]}` }),
+        },
       },
     ],
   });
   const docker = json([
     {
       Config: blobName(config),
-      RepoTags: dockerTags(manifest),
+      RepoTags: tags,
       Layers: [`blobs/sha256/${layer.digest}`],
     },
   ]);
@@ -99,7 +104,7 @@ export function describeContainer(
 }
 
 /** Docker's names are in lower case; an image with another one is loaded without a name. */
-function dockerTags({ image, number }: Manifest): readonly string[] | null {
+function dockerTags({ image, number }: Manifest): readonly [string] | null {
   return /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/.test(image) ? [`${image}:${number}`] : null;
 }
 

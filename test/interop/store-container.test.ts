@@ -1,4 +1,4 @@
-/** Container archives, made and read by skopeo and umoci: layers become a tree, a version becomes an archive; and what is refused. */
+/** Container archives, made and read by skopeo, umoci and podman: layers become a tree, a version becomes an archive; and what is refused. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -150,6 +150,27 @@ describe("a version as a container archive", () => {
     await expect(store.exportContainer({ image: web }, `${folder}/rich.tar`)).rejects.toMatchObject({
       code: "conflict",
     });
+  });
+
+  it("is loaded by podman under the image's name and the version's number, as the very tree", async () => {
+    const podman = `podman --root ${folder}/podman/root --runroot ${folder}/podman/run --tmpdir ${folder}/podman/tmp --storage-driver vfs --events-backend=none`;
+
+    const [loaded, mounted] = sh(
+      `${podman} load --quiet -i rich.tar && ${podman} image mount localhost/rich:1`,
+    ).split("\n");
+
+    try {
+      expect(loaded).toBe("Loaded image: localhost/rich:1");
+      // Of podman itself: no times before 1970, no SELinux labels, no attributes without a value, and a directory's default ACL for all in it.
+      const own = ["/old", "/half", "/var/lib/", "/srv/xattr", "/srv/acldir/inherits"].map(
+        (at) => `--exclude=${at}`,
+      );
+      const root = mounted ?? "";
+      expect(root.startsWith(`${folder}/podman/root/`)).toBe(true);
+      expect(rsyncFinds(`${folder}/rich`, root, [...noSockets, ...times, ...own])).toBe("");
+    } finally {
+      sh(`${podman} image unmount --all; ${podman} rmi --all --force`);
+    }
   });
 
   it("comes back as the same tree, and the same version makes the same archive", async () => {

@@ -30,8 +30,10 @@ describe("a disk from elsewhere", () => {
   it.each([
     ["bios", "raw"],
     ["uefi", "qcow2"],
+    ["bios", "qcow2"],
+    ["uefi", "raw"],
   ] as const)("comes out as a disk that boots under %s, as %s", async (firmware, format) => {
-    const name = `moved-${firmware}`;
+    const name = `moved-${firmware}-${format}`;
     const out = join(folder, `${name}.${format}`);
     const words = ["--size", "4G", "--firmware", firmware, "--hostname", name];
     await lab.ingot("image", "export", "web", "--disk", out, ...words);
