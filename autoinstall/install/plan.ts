@@ -56,8 +56,10 @@ export interface InstallInput {
     readonly treeBytes: number;
     readonly treeFiles: number;
   };
-  /** Bytes of the image by mount point, where they are known. */
+  /** Bytes by mount point that lie there in the end, where they are known. */
   readonly used?: ReadonlyMap<string, number>;
+  /** Bytes that come after the tree: what overrides lay over it. */
+  readonly growth?: number;
   readonly listCommand: MakeListCommand;
 }
 
@@ -249,7 +251,7 @@ export function planInstall(input: InstallInput): Result<InstallPlan, readonly D
   }
   const { layout, notes } = adapted.value;
   const known = {
-    treeBytes: input.image.treeBytes,
+    treeBytes: input.image.treeBytes + (input.growth ?? 0),
     ...(input.used === undefined ? {} : { used: input.used }),
   };
   const tooSmall = contentProblems(layout, known);

@@ -10,12 +10,35 @@ import type { Install } from "../installs/install.ts";
 import { overriddenNode, overridesFor } from "../overrides/for-node.ts";
 import { overrideNames } from "../overrides/names.ts";
 import type { Services } from "../services.ts";
+import { type OverriddenContent, overriddenContent } from "./overridden-content.ts";
 
 /** `all@4,web01@2`; empty where nothing lies over the version. */
 export async function listInstallOverrides(services: Services, install: Install): Promise<string> {
   const node = overriddenNode(services, install.node);
   const { versions } = await overridesFor(services, node, install.version.image);
   return versions.map(formatVersion).join(",");
+}
+
+/** What the version holds with the node's overrides as they are now: what there must be room for. */
+export async function contentWithOverrides(
+  services: Services,
+  install: Install,
+  used: ReadonlyMap<string, number>,
+): Promise<OverriddenContent> {
+  const node = overriddenNode(services, install.node);
+  const { overlays, versions } = await overridesFor(services, node, install.version.image);
+  if (versions.length === 0) {
+    return { used, growth: 0 };
+  }
+  const table = await services.store.table(install.version);
+  const { tree } = await overlays.over(table, versions);
+  let holes = 0;
+  for (const version of versions) {
+    const { manifest, bytes, stream } = await overlays.reader.versionStream(version);
+    await stream[Symbol.asyncIterator]().return?.(undefined);
+    holes += Math.max(0, manifest.totals.bytes - bytes);
+  }
+  return overriddenContent({ table, used }, { tree, holes });
 }
 
 /** Those that the machine names: they must be its own, for others' are not for its eyes. */

@@ -24,7 +24,13 @@ import type { Install } from "../installs/install.ts";
 import type { InstallPrograms, UploadedListing } from "../node/routes.ts";
 import { compareWritten, type Verdict } from "../node/verify.ts";
 import type { Services } from "../services.ts";
-import { clearList, listInstallOverrides, namedOverrides, overrideTree } from "./install-overrides.ts";
+import {
+  clearList,
+  contentWithOverrides,
+  listInstallOverrides,
+  namedOverrides,
+  overrideTree,
+} from "./install-overrides.ts";
 import { InstallableVersions } from "./installable-version.ts";
 import { installableLayout } from "./layout.ts";
 
@@ -139,7 +145,8 @@ async function masterScript(
     services.installs.appendLog(install.id, `server: the master script is the pinned ${pinned.name}\n`);
     return pinnedScript(pinned.text, install);
   }
-  const { manifest, layout, treeBytes, used } = await versions.get(store, install.version);
+  const { manifest, layout, treeBytes, used: alone } = await versions.get(store, install.version);
+  const { used, growth } = await contentWithOverrides(services, install, alone);
   const firmware = firmwareOf(services, install);
   const [hostname = install.node, ...domain] = install.node.split(".");
   const plan = planInstall({
@@ -158,6 +165,7 @@ async function masterScript(
       treeFiles: manifest.totals.entries,
     },
     used,
+    growth,
     listCommand,
   });
   if (!plan.ok) {

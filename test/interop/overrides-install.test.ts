@@ -56,13 +56,16 @@ netboot:
   return parsed.value;
 }
 
-/** Arms the node, boots it as far as its script, and returns the token. */
-async function startInstall(): Promise<string> {
+/** Arms the node and boots it as far as its script. */
+async function bootInstall(): Promise<{ readonly token: string; readonly script: string }> {
   await callApi(app, "POST", "/api/deploy", { nodes: "web01.lan", image: "web" });
   const ipxe = await (await fetch(`http://127.0.0.1:${bootPort}/boot/ipxe?mac=${mac}&arch=0`)).text();
   const token = /ingot\.token=(\S+)/.exec(ipxe)?.[1] ?? "";
-  await curl(token, "/node/script");
-  return token;
+  return { token, script: await curl(token, "/node/script") };
+}
+
+async function startInstall(): Promise<string> {
+  return (await bootInstall()).token;
 }
 
 async function curl(token: string, path: string, ...options: readonly string[]): Promise<string> {
@@ -222,5 +225,22 @@ describe("overrides in an install", () => {
     expect(await curl(token, `/node/overrides/tree?over=${over}`)).not.toContain("edited");
     expect(await curl(token, "/node/overrides")).toBe("all@1,rack@2,web01@1");
     await endInstall(token);
+  });
+
+  it("count for the room that the machine's disk must have", async () => {
+    const least = async () => {
+      const { token, script } = await bootInstall();
+      await endInstall(token);
+      return Number(/choose_disk 1 1 (\d+) /.exec(script)?.[1]);
+    };
+    const before = await least();
+
+    shell(`mkdir '${state}/overrides/rack/srv'; truncate -s 400000000 '${state}/overrides/rack/srv/hole'`);
+    const withHole = await least();
+    shell(`head -c 400000000 /dev/zero | tr '\\0' x > '${state}/overrides/rack/srv/data'`);
+    const withData = await least();
+
+    expect(withHole).toBe(before);
+    expect(withData - before).toBeGreaterThan(120);
   });
 });

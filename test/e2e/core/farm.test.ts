@@ -2,7 +2,7 @@
  * Runbooks 1, 2 and 3 on virtual machines: a golden client with /dev/vda is captured, a blank machine is netbooted and installed from
  * the image, and is then kept in step with it. The steps build on each other; the first that fails ends the file.
  */
-import { readFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -126,6 +126,11 @@ describe("a farm from one machine", () => {
   });
 
   it("si_mkclientnetboot arms the node, and its own PXE firmware installs it", async () => {
+    const override = join(lab.state, "overrides", "node1", "etc");
+    mkdirSync(join(override, "site"), { recursive: true });
+    writeFileSync(join(override, "issue.net"), "node1 alone\n");
+    chmodSync(join(override, "issue.net"), 0o640);
+    writeFileSync(join(override, "site", "rack"), "7\n");
     await lab.ingot("si_mkclientnetboot", "--netboot", "--clients", "node1", "--image", "web");
     expect((await jsonOf(Node, "node", "show", "node1")).boot.kind).toBe("install");
 
@@ -164,6 +169,13 @@ describe("a farm from one machine", () => {
     expect(await said(node, "getcap /srv/fidelity/capability")).toMatch(
       /cap_net_bind_service,cap_net_raw=ep/,
     );
+  });
+
+  it("has what the node's overrides lay over the image", async () => {
+    expect(await said(node, "cat /etc/issue.net /etc/site/rack; stat -c '%a %U' /etc/issue.net")).toBe(
+      "node1 alone\n7\n640 root",
+    );
+    expect(await said(golden, "cat /etc/issue.net")).not.toContain("node1");
   });
 
   it("an update puts the image's territory right and leaves the node's own alone", async () => {
