@@ -38,7 +38,13 @@ export async function* differences(
 }
 
 function changesOf(before: FileEntry, after: FileEntry): readonly Change[] {
-  const changes = changesBetween(after, before, { checksum: true });
-  const links = before.kind === "hardlink" && after.kind === "hardlink" && before.target !== after.target;
-  return links ? [...changes, "hard-links"] : changes;
+  if (before.kind === "hardlink" && after.kind === "hardlink") {
+    const changes = changesBetween(after, before, { checksum: true });
+    return before.target === after.target ? changes : [...changes, "hard-links"];
+  }
+  // A name that has become one of several, or is the only one left, is still a file.
+  const joined = before.kind === "hardlink" && after.kind === "file";
+  return joined || (before.kind === "file" && after.kind === "hardlink")
+    ? ["hard-links"]
+    : changesBetween(after, before, { checksum: true });
 }

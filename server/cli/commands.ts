@@ -7,13 +7,13 @@ import { exportCommand } from "./commands/export.ts";
 import { flavorBuildCommand, flavorListCommand, flavorRemoveCommand } from "./commands/flavor.ts";
 import {
   imageCommitCommand,
-  imageDiffCommand,
   imageHistoryCommand,
   imageListCommand,
   imageRemoveCommand,
   imageShowCommand,
   imageVerifyCommand,
 } from "./commands/image.ts";
+import { imageDiffCommand } from "./commands/image-diff.ts";
 import { imageExportCommand, imageImportCommand } from "./commands/image-files.ts";
 import {
   imageCopyCommand,

@@ -7,8 +7,8 @@ import { type DatabaseFile, listRpmPackages } from "../../images/store/rpm-list.
 import type { EntryDifference } from "../../images/store/store.ts";
 import { json, pathParam, type Route } from "../api/router.ts";
 import type { FileVersions, ImageDiff } from "../api/schema/image.ts";
-import type { PlannedAction } from "../api/schema/update.ts";
 import type { Services } from "../services.ts";
+import { differenceView } from "./difference-view.ts";
 import { queryVersion, versionRef } from "./image-history.ts";
 import { imageName, wanted } from "./results.ts";
 
@@ -179,40 +179,26 @@ async function diffView(
   about: Versions & { readonly found: FoundPackages },
 ): Promise<ImageDiff> {
   const { found, ...versions } = about;
-  const actions: PlannedAction[] = [];
-  const counts = { write: 0, metadata: 0, delete: 0, bytes: 0 };
+  const actions: ImageDiff["actions"] = [];
+  const summary = { write: 0, metadata: 0, delete: 0, bytes: 0 };
+  const counts = { added: 0, changed: 0, removed: 0 };
   for await (const difference of differences) {
-    const action = actionOf(difference);
-    counts[action.kind] += 1;
-    counts.bytes += action.bytes ?? 0;
+    const action = differenceView(difference);
+    counts[difference.kind] += 1;
+    summary[action.kind] += 1;
+    summary.bytes += action.bytes ?? 0;
     if (actions.length < listedActions) {
       actions.push(action);
     }
   }
-  const total = counts.write + counts.metadata + counts.delete;
+  const total = counts.added + counts.changed + counts.removed;
   return {
     ...versions,
     ...(found.packages === undefined ? {} : { packages: found.packages.map((change) => ({ ...change })) }),
-    summary: counts,
+    summary,
+    counts,
     actions,
     truncated: total > actions.length,
     notes: [...found.notes],
-  };
-}
-
-function actionOf(difference: EntryDifference): PlannedAction {
-  const entry = difference.after ?? difference.before;
-  const path = escapePath(difference.path);
-  if (difference.kind === "removed") {
-    return { kind: "delete", path, changes: [], ...(entry === undefined ? {} : { entry: entry.kind }) };
-  }
-  const content = ["missing", "type", "content", "link-target", "device-number", "hard-links"];
-  const writes = difference.kind === "added" || difference.changes.some((change) => content.includes(change));
-  return {
-    kind: writes ? "write" : "metadata",
-    path,
-    changes: difference.kind === "added" ? ["missing"] : [...difference.changes],
-    ...(entry === undefined ? {} : { entry: entry.kind }),
-    ...(writes && entry?.kind === "file" ? { bytes: entry.size } : {}),
   };
 }

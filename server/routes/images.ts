@@ -58,18 +58,27 @@ export function imageRoutes(services: Services): readonly Route[] {
       method: "GET",
       path: "/api/images/{name}",
       access: "admin",
-      handle: async ({ params }) => {
+      handle: async ({ params, url }) => {
         const image = await stored(imageName(pathParam({ params }, "name")));
         const history = await store.history(image.image);
         const tags = await store.tags(image.image);
-        const size = image.newest === undefined ? undefined : await store.show({ image: image.image });
+        const asked = queryVersion(url, "version");
+        const size =
+          image.newest === undefined && asked === undefined
+            ? undefined
+            : await store.show(versionRef(image.image, asked));
         const held = locks.holder(image.image);
         const lock =
           held ?? (image.lockedBy === undefined ? undefined : { purpose: image.lockedBy, since: 0 });
         return json({
           ...(await summary(image)),
           history: [...history].reverse().map((manifest) => versionView(manifest, tags)),
-          ...(size === undefined ? {} : { packs: { bytes: size.packBytes, own: size.ownPackBytes } }),
+          ...(size === undefined
+            ? {}
+            : {
+                version: versionView(size.manifest, tags),
+                packs: { bytes: size.packBytes, own: size.ownPackBytes },
+              }),
           ...(lock === undefined ? {} : { lock }),
         });
       },

@@ -68,8 +68,12 @@ export function workRoutes(services: Services): readonly Route[] {
     work("/api/images/{name}/verify", VerifyRequest, async (request, context) => {
       const image = imageName(pathParam(context, "name"));
       const manifest = await services.store.resolve(versionRef(image, request.version));
-      const params: VerifyParams = { image, version: manifest.number };
-      const title = `verify ${versionText(manifest)}`;
+      const all = request.all === true;
+      if (all && request.version !== undefined) {
+        throw new AppError("bad-input", "A version was named, and all of them were asked for");
+      }
+      const params: VerifyParams = { image, version: manifest.number, ...(all ? { all } : {}) };
+      const title = all ? `verify all versions of ${image}` : `verify ${versionText(manifest)}`;
       return [{ kind: "verify", title, image, params: plain(params), resources: [] }];
     }),
     work("/api/deploy", DeployRequest, async (request) => await planDeploy(services, request)),

@@ -14,7 +14,9 @@ export interface CommitParams {
 
 export interface VerifyParams {
   readonly image: string;
+  /** The newest, where all are read. */
   readonly version: number;
+  readonly all?: boolean;
 }
 
 export function commitHandler(services: () => Services): JobHandler {
@@ -47,9 +49,9 @@ const listedProblems = 1000;
 export function verifyHandler(services: () => Services): JobHandler {
   return {
     run: async ({ job, signal, progress, message }) => {
-      const { image, version } = job.params as unknown as VerifyParams;
+      const { image, version, all } = job.params as unknown as VerifyParams;
       const report = await services().store.verify(
-        { image: image as ImageName, number: version },
+        { image: image as ImageName, ...(all === true ? {} : { number: version }) },
         { onProgress: progress, signal },
       );
       const problems = report.damage.map((damage) => {
@@ -62,7 +64,7 @@ export function verifyHandler(services: () => Services): JobHandler {
       if (problems.length > 0) {
         throw new AppError(
           "corrupt",
-          `Version ${image}@${version} is damaged in ${problems.length} places: ${problems[0]}`,
+          `${all === true ? `Image ${image}` : `Version ${image}@${version}`} is damaged in ${problems.length} places: ${problems[0]}`,
           {
             hint: "the job's events name every place; capture or import the image again",
           },
@@ -71,6 +73,7 @@ export function verifyHandler(services: () => Services): JobHandler {
       return {
         image,
         version,
+        versions: report.versions.map(({ number }) => number),
         files: report.entries,
         bytes: report.bytes,
         problems: [],

@@ -1,4 +1,5 @@
 /** What an administrator does with versions, through the daemon's API. */
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -62,6 +63,53 @@ describe("versions through the API", () => {
     expect(file).toMatchObject({
       from: { version: 1, text: "one\n" },
       to: { version: 3, text: "three\n" },
+    });
+  });
+
+  it("are told apart by each thing that differs, with sizes", async () => {
+    const place = join(folder, "state/images/differ");
+    const sh = (script: string) => execFileSync("bash", ["-euc", script], { cwd: place, encoding: "utf8" });
+    mkdirSync(place, { recursive: true });
+    sh(`for name in content owner mode xattr acl same alike gone; do echo $name >$name; done; ln -s content link; ln same linked; mkdir dir
+        setfattr -n user.note -v old xattr; cp /bin/true cap`);
+    await job("/api/images/differ/commit", { message: "before" });
+    sh(`echo more >>content; touch -r same content; chown 7:8 owner; chmod 4711 mode; setfattr -n user.note -v new xattr; setfattr -n user.two -v 2 xattr
+        setfacl -m u:9:rw acl; setfacl -d -m u:9:rwx dir; ln -sfn mode link; ln -f content linked; rm gone; echo added >added; setcap cap_net_raw+ep cap`);
+    await job("/api/images/differ/commit", { message: "after" });
+
+    const diff = ImageDiff.parse(await callApi(app, "GET", "/api/images/differ/diff"));
+
+    const told = new Map(diff.actions.map(({ path, ...rest }) => [path, rest]));
+    const changesOf = (path: string) => told.get(path)?.changes.filter((change) => change !== "mtime");
+    expect(told.get("content")).toMatchObject({ kind: "write", bytesBefore: 8, bytesAfter: 13 });
+    expect(changesOf("content")).toContain("content");
+    expect(changesOf("owner")).toEqual(["owner", "group"]);
+    expect(changesOf("mode")).toEqual(["mode"]);
+    expect(told.get("xattr")).toMatchObject({ changes: ["extended"], attributes: ["user.note", "user.two"] });
+    expect(told.get("acl")?.attributes).toEqual(["acl"]);
+    expect(told.get("dir")?.attributes).toEqual(["default acl"]);
+    expect(told.get("cap")?.attributes).toEqual(["security.capability"]);
+    expect(changesOf("link")).toEqual(["link-target"]);
+    expect(changesOf("linked")).toContain("hard-links");
+    expect(told.get("added")).toMatchObject({ changes: ["missing"], bytesAfter: 6 });
+    expect(told.get("gone")).toMatchObject({ kind: "delete", bytesBefore: 5 });
+    expect(changesOf("same")).toEqual(["hard-links"]);
+    expect(told.has("alike")).toBe(false);
+    expect(diff.counts).toMatchObject({ added: 1, removed: 1 });
+  });
+
+  it("are read one or all, and shown one by one with what is theirs alone", async () => {
+    const one = await job("/api/images/differ/verify", {});
+    const all = await job("/api/images/differ/verify", { all: true });
+    const details = ImageDetails.parse(await callApi(app, "GET", "/api/images/differ?version=1"));
+
+    expect([one.result, all.result]).toMatchObject([{ versions: [2] }, { versions: [1, 2] }]);
+    expect(details.version).toMatchObject({ version: 1, message: "before" });
+    expect(details.latest?.version).toBe(2);
+    expect(details.packs?.own).toBeLessThan(details.packs?.bytes ?? 0);
+    expect(await callApi(app, "GET", "/api/images/differ?version=9")).toMatchObject({ status: 404 });
+    expect(await callApi(app, "POST", "/api/images/differ/verify", { version: 1, all: true })).toMatchObject({
+      status: 400,
     });
   });
 

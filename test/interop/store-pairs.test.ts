@@ -2,8 +2,10 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AppError } from "../../base/errors.ts";
+import { captureImage } from "../../images/capture/run.ts";
 import { DirectoryStore } from "../../images/store/directory-store.ts";
 import { systemClock } from "../../server/system.ts";
+import { localSession } from "../fakes/remote.ts";
 import { imageName } from "./store-support/image-name.ts";
 
 const web = imageName("web");
@@ -11,7 +13,7 @@ let folder = "";
 let turn = 0;
 
 beforeAll(async () => {
-  folder = mkdtempSync("/var/tmp/ingot-pairs-");
+  folder = mkdtempSync("/dev/shm/ingot-pairs-");
   const tree = `${folder}/base/images/web`;
   mkdirSync(tree, { recursive: true });
   const store = new DirectoryStore({ state: `${folder}/base`, clock: systemClock });
@@ -20,6 +22,7 @@ beforeAll(async () => {
     await store.commit(web, { message: text });
   }
   writeFileSync(`${tree}/file`, "not committed");
+  await store.copy({ image: web, number: 1 }, imageName("other"));
   mkdirSync(`${folder}/elsewhere`);
   writeFileSync(`${folder}/elsewhere/file`, "from elsewhere\n");
 });
@@ -42,7 +45,35 @@ const commands: Readonly<Record<string, Command>> = {
   rollback: (store) => store.rollback({ image: web, number: 1 }, { discard: true }),
   prune: (store) => store.prune(web, { keep: 1, inUse: () => undefined }),
   "copy to one name": (store) => store.copy({ image: web }, imageName("same")),
+  "copy over it": (store) => store.copy({ image: imageName("other") }, web, { replace: true }),
   move: (store, side) => store.move(web, imageName(`moved-${side}`)),
+  "move over it": (store) => store.move(imageName("other"), web, { replace: true }),
+  tag: (store, side) => store.tag({ image: web, number: 2 }, `tag-${side}`),
+  verify: async (store) => {
+    const { damage } = await store.verify({ image: web });
+    if (damage.length > 0) {
+      throw new Error(JSON.stringify(damage));
+    }
+  },
+  "list and show": async (store) => {
+    await store.list();
+    await store.show({ image: web });
+    await store.history(web);
+  },
+  diff: async (store) => {
+    for await (const _difference of store.diff({ image: web, number: 1 }, { image: web, number: 2 })) {
+      // All of them.
+    }
+  },
+  capture: (store) =>
+    captureImage({
+      session: localSession(),
+      store,
+      image: web,
+      root: `${folder}/elsewhere`,
+      clock: systemClock,
+    }),
+  "export tar": (store, side) => store.exportTar({ image: web }, `${folder}/${turn}/${side}.tar`),
   remove: (store) => store.remove(web),
   import: (store) =>
     store.importImage(
@@ -68,8 +99,14 @@ function isClear(error: unknown): boolean {
   );
 }
 
-const names = Object.keys(commands);
-const pairs = names.flatMap((one, index) => names.slice(index).map((other) => [one, other] as const));
+/** They change nothing of the image, so they are only tried against what takes something away under them. */
+const readers = ["tag", "verify", "list and show", "diff", "export tar", "export container"];
+const takers = ["prune", "remove", "move over it"];
+const changers = Object.keys(commands).filter((name) => !readers.includes(name));
+const pairs = [
+  ...changers.flatMap((one, index) => changers.slice(index).map((other) => [one, other] as const)),
+  ...readers.flatMap((one) => takers.map((other) => [one, other] as const)),
+];
 
 describe("two commands on one image at once", () => {
   it.each(pairs)("%s and %s", async (one, other) => {

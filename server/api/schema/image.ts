@@ -6,7 +6,8 @@ import { PlannedAction, PlanSummary } from "./update.ts";
 export const CommitRequest = z.strictObject({ message: z.string().max(4096).optional() });
 export type CommitRequest = z.infer<typeof CommitRequest>;
 
-export const VerifyRequest = z.strictObject({ version: versionWord.optional() });
+/** Without `version`, the newest one; with `all`, every version that the image has. */
+export const VerifyRequest = z.strictObject({ version: versionWord.optional(), all: z.boolean().optional() });
 export type VerifyRequest = z.infer<typeof VerifyRequest>;
 
 /** Without `version`, the newest one. Changes that are in no version are lost with `discard`; without it they are a refusal. */
@@ -49,6 +50,8 @@ export type CommitResult = z.infer<typeof CommitResult>;
 export const VerifyResult = z.object({
   image: z.string(),
   version,
+  /** All that were read. */
+  versions: z.array(version).optional(),
   files: z.number(),
   bytes: z.number(),
   problems: z.array(z.string()),
@@ -134,7 +137,9 @@ export type ImageList = z.infer<typeof ImageList>;
 /** `history` is newest first. */
 export const ImageDetails = ImageSummary.extend({
   history: z.array(ImageVersion),
-  /** Bytes on disk that the newest version needs, and of those the ones that no other version shares. */
+  /** The version that was asked for; the newest where none was. */
+  version: ImageVersion.optional(),
+  /** Bytes on disk that this version needs, and of those the ones that no other version shares. */
   packs: z.object({ bytes: z.number(), own: z.number() }).optional(),
   lock: z.object({ purpose: z.string(), since: z.number() }).optional(),
 });
@@ -145,8 +150,18 @@ export const ImageDiff = z.object({
   image: z.string(),
   from: version,
   to: version,
+  /** As a plan that would make the one of the other. */
   summary: PlanSummary,
-  actions: z.array(PlannedAction),
+  counts: z.object({ added: z.int(), changed: z.int(), removed: z.int() }),
+  actions: z.array(
+    PlannedAction.extend({
+      /** Names of the extended attributes that differ; an ACL is `acl` or `default acl`. */
+      attributes: z.array(z.string()).optional(),
+      /** Of a regular file, in the versions that have it. */
+      bytesBefore: z.number().optional(),
+      bytesAfter: z.number().optional(),
+    }),
+  ),
   truncated: z.boolean(),
   /** What changed among the packages of dpkg or rpm, by name; absent where neither version has any, or they cannot be listed. */
   packages: z

@@ -1,11 +1,8 @@
 import { AppError } from "../../../base/errors.ts";
 import { formatByteSize } from "../../../base/quantity.ts";
-import { parseTag } from "../../../images/manifest.ts";
 import {
   CommitResult,
-  FileVersions,
   ImageDetails,
-  ImageDiff,
   ImageList,
   type ImageVersion,
   VerifyResult,
@@ -14,7 +11,6 @@ import type { PlannedAction } from "../../api/schema/update.ts";
 import { usageError } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { renderTable, timeText, withCommas } from "../output.ts";
-import { textDiff } from "../text-diff.ts";
 import { imagePath, splitVersion } from "./image-name.ts";
 import { given, printJson, runJobs } from "./started.ts";
 
@@ -63,12 +59,13 @@ function namedImages(all: ImageList, names: readonly string[]): ImageList["image
 
 export const imageShowCommand: Command = {
   name: "image show",
-  summary: "Show one image: its tree, its newest version, who holds it",
-  synopsis: "IMAGE",
+  summary: "Show one image: its tree, its newest version or the one that is named, who holds it",
+  synopsis: "IMAGE[@VERSION]",
   positionals: { min: 1, max: 1 },
   options: {},
   async run(context) {
-    const details = await imageDetails(context);
+    const { image, version } = splitVersion(context.args.positionals[0], imageShowCommand);
+    const details = await imageDetails(context, image, version);
     if (context.args.json) {
       printJson(context, details);
       return 0;
@@ -76,6 +73,9 @@ export const imageShowCommand: Command = {
     const lines = [`image     ${details.name}`, `tree      ${details.tree}`, `versions  ${details.versions}`];
     if (details.latest !== undefined) {
       lines.push(`newest    ${versionLine(details.latest)}`);
+    }
+    if (details.version !== undefined && details.version.version !== details.latest?.version) {
+      lines.push(`asked     ${versionLine(details.version)}`);
     }
     if (details.packs !== undefined) {
       const { bytes, own } = details.packs;
@@ -101,7 +101,7 @@ export const imageHistoryCommand: Command = {
   positionals: { min: 1, max: 1 },
   options: {},
   async run(context) {
-    const details = await imageDetails(context);
+    const details = await imageDetails(context, context.args.positionals[0] ?? "");
     if (context.args.json) {
       printJson(context, details.history);
       return 0;
@@ -122,47 +122,6 @@ export const imageHistoryCommand: Command = {
         rows,
         [3, 4, 5],
       ),
-    );
-    return 0;
-  },
-};
-
-export const imageDiffCommand: Command = {
-  name: "image diff",
-  summary: "Show what changed between two versions of an image",
-  synopsis: "IMAGE [FROM [TO]] [--content PATH]",
-  positionals: { min: 1, max: 3 },
-  options: {
-    content: { type: "string", value: "PATH", help: "show the changes of this file's text" },
-  },
-  description:
-    "Without TO, the newest version; without FROM, the one before TO. Packages of dpkg and rpm that came, went or changed are named first; for rpm the server needs the program.",
-  examples: ["ingot image diff web 3", "ingot image diff web 3 4 --content /etc/ssh/sshd_config"],
-  async run(context) {
-    const [image = "", from, to] = context.args.positionals;
-    const query = new URLSearchParams(
-      given({
-        from: versionWord(from, imageDiffCommand),
-        to: versionWord(to, imageDiffCommand),
-      }) as Record<string, string>,
-    );
-    const file = context.args.text("content");
-    if (file !== undefined) {
-      query.set("path", file);
-      return showContent(context, await context.api().call("GET", `${imagePath(image, "file")}?${query}`));
-    }
-    const diff = ImageDiff.parse(
-      await context.api().call("GET", `/api/images/${encodeURIComponent(image)}/diff?${query}`),
-    );
-    if (context.args.json) {
-      printJson(context, diff);
-      return 0;
-    }
-    context.env.stdout.write(renderPackages(diff.packages ?? []));
-    context.env.stdout.write(renderActions(diff.actions));
-    context.env.stdout.write(diff.notes.map((note) => `Note: ${note}\n`).join(""));
-    context.env.stdout.write(
-      `${diff.image}@${diff.from} -> @${diff.to}: ${diff.summary.write} written, ${diff.summary.metadata} with other metadata, ${diff.summary.delete} removed, ${formatByteSize(diff.summary.bytes)}${diff.truncated ? " (list cut)" : ""}\n`,
     );
     return 0;
   },
@@ -196,14 +155,18 @@ export const imageCommitCommand: Command = {
 
 export const imageVerifyCommand: Command = {
   name: "image verify",
-  summary: "Read a whole version and name what is damaged",
-  synopsis: "IMAGE[@VERSION]",
+  summary: "Read a whole version, or all of an image, and name what is damaged",
+  synopsis: "IMAGE[@VERSION] [--all]",
   positionals: { min: 1, max: 1 },
-  options: {},
+  options: { all: { type: "boolean", help: "read every version of the image" } },
   async run(context) {
     const { image, version } = splitVersion(context.args.positionals[0], imageVerifyCommand);
+    const all = context.args.flag("all");
+    if (all && version !== undefined) {
+      throw usageError(imageVerifyCommand, "--all reads every version: name the image alone");
+    }
     const [job] = await runJobs(context, imagePath(image, "verify"), {
-      body: given({ version }),
+      body: given({ version, all }),
       onInterrupt: "cancel",
     });
     const result = VerifyResult.parse(job?.result);
@@ -221,12 +184,16 @@ export const imageVerifyCommand: Command = {
     }
     if (!context.args.json) {
       context.env.stdout.write(
-        `${result.image}@${result.version}: ${withCommas(result.files)} entries, ${formatByteSize(result.bytes)} read, all as committed\n`,
+        `${verified(result)}: ${withCommas(result.files)} entries, ${formatByteSize(result.bytes)} read, all as committed\n`,
       );
     }
     return 0;
   },
 };
+
+function verified({ image, version, versions = [] }: VerifyResult): string {
+  return versions.length < 2 ? `${image}@${version}` : `${image}, ${versions.length} versions`;
+}
 
 export const imageRemoveCommand: Command = {
   name: "image remove",
@@ -247,37 +214,6 @@ export const imageRemoveCommand: Command = {
   },
 };
 
-function showContent(context: CommandContext, answer: unknown): number {
-  const { path, from, to } = FileVersions.parse(answer);
-  if (context.args.json) {
-    printJson(context, { path, from, to });
-    return 0;
-  }
-  if (from.text === undefined || to.text === undefined) {
-    context.env.stdout.write(
-      `/${path} is no text: ${formatByteSize(from.bytes)} in @${from.version}, ${formatByteSize(to.bytes)} in @${to.version}\n`,
-    );
-    return 0;
-  }
-  const name = (side: string, exists: boolean) => (exists ? `${side}/${path}` : "/dev/null");
-  context.env.stdout.write(
-    textDiff(
-      { name: name(`@${from.version}`, from.exists), text: from.text },
-      { name: name(`@${to.version}`, to.exists), text: to.text },
-    ),
-  );
-  return 0;
-}
-
-function renderPackages(packages: NonNullable<ImageDiff["packages"]>): string {
-  return packages
-    .map(({ name, kind, before, after }) => {
-      const versions = [before, after].filter((version) => version !== undefined).join(" -> ");
-      return `package  ${name} ${kind}  (${versions})\n`;
-    })
-    .join("");
-}
-
 /** One line per planned action: what happens, to which path, and why. */
 export function renderActions(actions: readonly PlannedAction[]): string {
   return actions
@@ -289,24 +225,18 @@ export function renderActions(actions: readonly PlannedAction[]): string {
     .join("");
 }
 
-async function imageDetails(context: CommandContext): Promise<ImageDetails> {
-  const [image = ""] = context.args.positionals;
-  return ImageDetails.parse(await context.api().call("GET", `/api/images/${encodeURIComponent(image)}`));
+async function imageDetails(
+  context: CommandContext,
+  image: string,
+  version?: number | string,
+): Promise<ImageDetails> {
+  const query = version === undefined ? "" : `?version=${encodeURIComponent(version)}`;
+  return ImageDetails.parse(
+    await context.api().call("GET", `/api/images/${encodeURIComponent(image)}${query}`),
+  );
 }
 
 function versionLine(version: ImageVersion): string {
   const from = version.source === undefined ? "" : ` from ${version.source}`;
   return `@${version.version}, ${timeText(version.createdAt)}, ${withCommas(version.files)} entries, ${formatByteSize(version.bytes)}${from}`;
-}
-
-/** Accepts `3`, `@3`, `web@3`, and a tag in place of the number. */
-function versionWord(text: string | undefined, command: Command): string | undefined {
-  if (text === undefined) {
-    return undefined;
-  }
-  const word = text.replace(/^.*@/, "");
-  if (!/^[1-9]\d{0,8}$/.test(word) && !parseTag(word).ok) {
-    throw usageError(command, `'${text}' is not a version: a number or a tag`);
-  }
-  return word;
 }
