@@ -33,7 +33,7 @@ export const endpoints = {
   prepare: "POST /api/prepare", //         PrepareRequest    → JobsStarted
   capture: "POST /api/capture", //         CaptureRequest    → JobsStarted
   images: "GET /api/images", //                              → ImageList
-  image: "GET /api/images/{name}", //                        → ImageDetails
+  image: "GET /api/images/{name}", //           ?version=N → ImageDetails
   imageDiff: "GET /api/images/{name}/diff", //  ?from=N&to=N → ImageDiff
   imageFile: "GET /api/images/{name}/file", // ?path=PATH&from=N&to=N → FileVersions
   imageCommit: "POST /api/images/{name}/commit", // CommitRequest → JobsStarted
