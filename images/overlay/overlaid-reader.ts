@@ -84,17 +84,16 @@ class OverlaidReader implements VersionReader {
 
   async *members(
     ref: VersionRef,
-    paths: readonly RelPath[],
+    paths: Iterable<RelPath>,
     options: MembersOptions = {},
   ): AsyncGenerator<Uint8Array> {
     const laid = await this.#laid(ref);
-    const wanted = new Set(paths);
-    const own = paths.filter((path) => !laid.tree.laid.has(path));
+    const isLaid = (path: RelPath) => laid.tree.laid.has(path);
+    const wanted = new Set(chosen(paths, isLaid));
+    const own = chosen(paths, (path) => !isLaid(path));
     const { continues, ...rest } = options;
     yield* this.#overrides.overlays.members(laid, { ...rest, only: (path) => wanted.has(path) });
-    if (own.length > 0) {
-      yield* this.#base.members(ref, own, { ...rest, table: laid.table, continues: true });
-    }
+    yield* this.#base.members(ref, own, { ...rest, table: laid.table, continues: true });
     if (continues !== true) {
       yield endOfArchive;
     }
@@ -123,5 +122,13 @@ class OverlaidReader implements VersionReader {
     this.#read.set(key, reading);
     reading.catch(() => this.#read.delete(key));
     return await reading;
+  }
+}
+
+function* chosen(paths: Iterable<RelPath>, is: (path: RelPath) => boolean): Generator<RelPath> {
+  for (const path of paths) {
+    if (is(path)) {
+      yield path;
+    }
   }
 }

@@ -14,6 +14,7 @@ import { makeVersionsFolder, placeImage, refuseExisting } from "./placing.ts";
 import type { ReplaceOptions } from "./store.ts";
 import { manifestName, treeIndexName } from "./store-paths.ts";
 import type { TreeTask } from "./tree-pass.ts";
+import { tableOf } from "./version-members.ts";
 
 /** Makes image `to`, whose first version is `from`; the caller holds `to`. */
 export async function copyVersion(
@@ -34,14 +35,15 @@ export async function copyVersion(
     const tree = treeIn(work);
     const task: TreeTask = { image: to, tree, work, options };
     await mkdir(tree);
+    const table = await tableOf(version, signal);
     const actions = [
       ...planSync({
-        source: await wholeVersion(version, signal),
+        source: wholeVersion(table),
         target: [],
         options: { deleteExtraneous: false },
       }),
     ];
-    await applyVersion(context, { version: version.manifest, tree, actions, options });
+    await applyVersion({ version, table, tree, actions, options });
     const manifest: Manifest = {
       ...version.manifest,
       image: to,

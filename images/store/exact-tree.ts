@@ -5,52 +5,58 @@ import type { FileEntry } from "../entry.ts";
 import { formatVersion, type Manifest } from "../manifest.ts";
 import type { SyncAction } from "../sync/actions.ts";
 import { isStreamed, summarise } from "../sync/plan.ts";
+import { encodeMember, endOfArchive } from "../tar/encode.ts";
 import { type ApplyResult, applyToTree } from "../tree/apply.ts";
 import { scanTree } from "../tree/scan.ts";
 import { planCommit, sameEntry } from "./commit-plan.ts";
 import type { StoreContext } from "./context.ts";
-import { entryWithDigest, type OpenVersion, storedEntries } from "./open-version.ts";
+import { type OpenVersion, storedEntries } from "./open-version.ts";
 import type { WaitOptions } from "./store.ts";
+import { inStoredOrder } from "./stored-order.ts";
 import { seenMark, settlingTime } from "./tree-index.ts";
 import { type TreeTask, writeSeen } from "./tree-pass.ts";
-import { versionMembers } from "./version-members.ts";
+import type { VersionTable } from "./version-table.ts";
+import { WantedMembers } from "./wanted-members.ts";
 
-/** All entries of a version, with digests. */
-export async function wholeVersion(
-  version: OpenVersion,
-  options: { readonly signal?: AbortSignal },
-): Promise<readonly FileEntry[]> {
-  const entries: FileEntry[] = [];
-  for await (const batch of storedEntries(version, options)) {
-    for (const stored of batch) {
-      entries.push(entryWithDigest(stored, version));
-    }
-  }
-  return entries;
+/** All entries of a version's table, with digests; can be iterated again and again. */
+export function wholeVersion(table: VersionTable): Iterable<FileEntry> {
+  return {
+    *[Symbol.iterator]() {
+      for (let place = 0; place < table.length; place++) {
+        yield table.entryAt(place);
+      }
+    },
+  };
 }
 
 /** Carries out a plan whose source is a version. */
-export async function applyVersion(
-  context: StoreContext,
-  request: {
-    readonly version: Manifest;
-    readonly tree: string;
-    readonly actions: readonly SyncAction[];
-    readonly options: WaitOptions;
-  },
-): Promise<ApplyResult> {
-  const { version, tree, actions, options } = request;
+export async function applyVersion(request: {
+  readonly version: OpenVersion;
+  /** The version's own. */
+  readonly table: VersionTable;
+  readonly tree: string;
+  readonly actions: readonly SyncAction[];
+  readonly options: WaitOptions;
+  /** Told of each read of a pack. */
+  readonly onRead?: (frames: number) => void;
+}): Promise<ApplyResult> {
+  const { version, table, tree, options, onRead } = request;
   const { onProgress } = options;
   const signal = options.signal === undefined ? {} : { signal: options.signal };
-  const { image, number } = version;
-  const paths = actions
-    .filter(isStreamed)
-    .flatMap((action) => (action.kind === "write" ? [action.entry.path] : []));
-  const totals = { filesTotal: paths.length, bytesTotal: summarise(actions).bytes };
+  const { directories, wanted, actions } = asStored(request.actions, version, table);
+  const filesTotal = actions.filter(isStreamed).length;
+  const totals = { filesTotal, bytesTotal: summarise(actions).bytes };
+  async function* members(): AsyncGenerator<Uint8Array> {
+    for (const entry of directories) {
+      yield encodeMember(entry);
+    }
+    yield* inStoredOrder(version, wanted, { ...signal, ...(onRead === undefined ? {} : { onRead }) });
+    yield endOfArchive;
+  }
   const result = await applyToTree({
     root: tree,
     actions,
-    tar: versionMembers(context, { ref: { image, number }, paths, ...signal }),
+    tar: members(),
     onProgress: (progress) => onProgress?.({ ...totals, ...progress, phase: "unpack" }),
     ...signal,
   });
@@ -58,11 +64,46 @@ export async function applyVersion(
   if (missing !== undefined) {
     throw new AppError(
       "io",
-      `Cannot make the tree what ${formatVersion(version)} is: '${escapePath(missing)}' could not be written`,
+      `Cannot make the tree what ${formatVersion(version.manifest)} is: '${escapePath(missing)}' could not be written`,
       { hint: "See that nothing else writes into the tree, and try again." },
     );
   }
   return result;
+}
+
+/**
+ * A plan in the order in which the store has what it needs: directories, so that everything finds its own; what has content, as it lies
+ * in the packs; links to it; the rest as planned.
+ */
+function asStored(
+  planned: readonly SyncAction[],
+  version: OpenVersion,
+  table: VersionTable,
+): {
+  readonly directories: readonly FileEntry[];
+  readonly wanted: WantedMembers;
+  readonly actions: readonly SyncAction[];
+} {
+  const directories: SyncAction[] = [];
+  const members = new Map<number, SyncAction>();
+  const rest: SyncAction[] = [];
+  for (const action of planned) {
+    if (action.kind !== "write" || !isStreamed(action)) {
+      rest.push(action);
+    } else if (action.entry.kind === "directory") {
+      directories.push(action);
+    } else {
+      members.set(table.table.indexOf(action.entry.path), action);
+    }
+  }
+  const indexes = version.packs.map((pack) => pack.index);
+  const wanted = new WantedMembers(table, indexes, members.keys());
+  const ordered = [...wanted].map((place) => members.get(place) as SyncAction);
+  return {
+    directories: directories.flatMap((action) => (action.kind === "write" ? [action.entry] : [])),
+    wanted,
+    actions: [...directories, ...ordered, ...rest],
+  };
 }
 
 /** Lists the tree once more, checks that it is the version's, and writes the index by which the next commit knows it. */

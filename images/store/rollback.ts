@@ -12,6 +12,7 @@ import { entryWithDigest, type OpenVersion, openVersion } from "./open-version.t
 import type { RollbackOptions, RollbackResult } from "./store.ts";
 import { treeIndexPathOf, treePathOf } from "./store-paths.ts";
 import { openTreeVersion, planTree, rememberTree, type TreeTask, withTreePass } from "./tree-pass.ts";
+import { tableOf } from "./version-members.ts";
 
 /** Rolls the tree back; the caller holds the image. */
 export async function rollbackTree(
@@ -78,16 +79,17 @@ async function rollback(
     known.add(listed.entry.path);
     return entryWithDigest(before, base);
   });
+  const table = await tableOf(target, signal);
   const actions = [
     ...planSync({
-      source: await wholeVersion(target, signal),
+      source: wholeVersion(table),
       target: present,
       // What is not known to be as it was committed may differ in content or attributes that no listing shows.
       options: { deleteExtraneous: true, recheck: (_source, entry) => !known.has(entry.path) },
     }),
   ];
   const manifest: Manifest = target.manifest;
-  await applyVersion(context, { version: manifest, tree: task.tree, actions, options });
+  await applyVersion({ version: target, table, tree: task.tree, actions, options });
   const file = treeIndexPathOf(context.paths, task.image);
   await rememberExactTree(context, { task, version: target, manifest, file });
   context.log.info("Rolled an image's tree back", { version: formatVersion(manifest) });

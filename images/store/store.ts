@@ -207,9 +207,9 @@ export interface VersionReader {
   versionStream(ref: VersionRef, options?: { readonly signal?: AbortSignal }): Promise<VersionStream>;
   /**
    * An uncompressed tar of just these members, ended with end-of-archive blocks. A hard link comes as a link to its target,
-   * whether the target is asked for or not.
+   * whether the target is asked for or not. In stored order the paths are gone through once and not kept.
    */
-  members(ref: VersionRef, paths: readonly RelPath[], options?: MembersOptions): AsyncIterable<Uint8Array>;
+  members(ref: VersionRef, paths: Iterable<RelPath>, options?: MembersOptions): AsyncIterable<Uint8Array>;
   /** The content of one regular file or of a further name of one; `refused` over `limit` bytes. */
   readFile(ref: VersionRef, path: RelPath, options: { readonly limit: number }): Promise<Uint8Array>;
 }

@@ -12,6 +12,8 @@ import type { OpenVersion } from "./open-version.ts";
 import type { PackFile } from "./pack-file.ts";
 import { frameAt, type PackIndex } from "./pack-index.ts";
 import { damaged, PackReader } from "./pack-reader.ts";
+import type { VersionTable } from "./version-table.ts";
+import type { WantedMembers, WantedOfPack } from "./wanted-members.ts";
 
 export interface StoredOrderOptions {
   readonly signal?: AbortSignal;
@@ -19,43 +21,20 @@ export interface StoredOrderOptions {
   readonly onRead?: (frames: number) => void;
 }
 
-/** A member, and the entries whose content it has: several where files of the version are the same. */
-interface WantedMember {
-  readonly member: number;
-  readonly entries: StoredEntry[];
-}
-
 /** The members' bytes, padding included; nothing for sockets. */
 export async function* inStoredOrder(
   version: OpenVersion,
-  wanted: Iterable<StoredEntry>,
+  wanted: WantedMembers,
   options: StoredOrderOptions = {},
 ): AsyncGenerator<Uint8Array> {
-  const byPack = version.packs.map(() => new Map<number, WantedMember>());
-  for (const stored of wanted) {
-    const { entry, place } = stored;
-    const hasContent = entry.kind === "file" && entry.size > 0;
-    const members = place === undefined ? undefined : byPack[place.pack];
-    if (place === undefined || members === undefined || (!hasContent && !place.whole)) {
-      yield* encodeStored(stored, { version, reader: new PackReader() });
-      continue;
-    }
-    const known = members.get(place.member);
-    if (known === undefined) {
-      members.set(place.member, { member: place.member, entries: [stored] });
-    } else {
-      known.entries.push(stored);
-    }
+  const { table } = wanted;
+  for (const place of wanted.loose()) {
+    yield* encodeStored(table.storedAt(place), { version, reader: new PackReader() });
   }
-  for (const [number, members] of byPack.entries()) {
-    if (members.size > 0) {
-      const sorted = [...members.values()].sort((a, b) => a.member - b.member);
-      yield* new PackPass({
-        version,
-        pack: version.packs[number] as PackFile,
-        wanted: sorted,
-        options,
-      }).run();
+  for (const [number, members] of wanted.packs.entries()) {
+    if (members !== undefined) {
+      const pack = version.packs[number] as PackFile;
+      yield* new PackPass({ version, pack, table, wanted: members, options }).run();
     }
   }
 }
@@ -66,8 +45,8 @@ const keptContent = 4 * 1024 * 1024;
 interface PackTask {
   readonly version: OpenVersion;
   readonly pack: PackFile;
-  /** By member, rising. */
-  readonly wanted: readonly WantedMember[];
+  readonly table: VersionTable;
+  readonly wanted: WantedOfPack;
   readonly options: StoredOrderOptions;
 }
 
@@ -89,16 +68,14 @@ class PackPass {
   async *run(): AsyncGenerator<Uint8Array> {
     const { wanted } = this.#task;
     try {
-      for (let at = 0; at < wanted.length; ) {
-        const first = wanted[at] as WantedMember;
-        const end = this.#endOfRun(at);
-        if (end > at) {
-          const last = wanted[end - 1] as WantedMember;
-          yield* this.#frames.range(this.#start(first.member), this.#start(last.member + 1));
-          at = end;
+      for (let member = wanted.next(0); member >= 0; ) {
+        const end = this.#endOfRun(member);
+        if (end > member) {
+          yield* this.#frames.range(this.#start(member), this.#start(end));
+          member = wanted.next(end);
         } else {
-          yield* this.#rewritten(first);
-          at += 1;
+          yield* this.#rewritten(member);
+          member = wanted.next(member + 1);
         }
       }
     } finally {
@@ -106,23 +83,19 @@ class PackPass {
     }
   }
 
-  /** The place behind the wanted members that follow each other in the pack and are wanted once and as they are. */
-  #endOfRun(at: number): number {
-    const { wanted } = this.#task;
-    let end = at;
-    for (let next = wanted[end]; next !== undefined; next = wanted[end]) {
-      const follows = end === at || next.member === (wanted[end - 1] as WantedMember).member + 1;
-      if (!follows || next.entries.length > 1 || next.entries[0]?.place?.whole !== true) {
-        break;
-      }
+  /** The member behind those that follow `member` in the pack and are wanted once and as they are. */
+  #endOfRun(member: number): number {
+    const { wanted, table } = this.#task;
+    let end = member;
+    for (let place = wanted.soleOf(end); place >= 0 && table.isWhole(place); place = wanted.soleOf(end)) {
       end += 1;
     }
     return end;
   }
 
   /** Content that is wanted under other headers than it is stored with, or more than once. */
-  async *#rewritten({ member, entries }: WantedMember): AsyncGenerator<Uint8Array> {
-    const [first, ...others] = entries as [StoredEntry, ...StoredEntry[]];
+  async *#rewritten(member: number): AsyncGenerator<Uint8Array> {
+    const [first, ...others] = this.#entriesOf(member) as [StoredEntry, ...StoredEntry[]];
     const dataStart = this.#start(member) + (this.#index.headerBlocks[member] as number) * 512;
     const end = this.#start(member + 1);
     const header = await collect(this.#frames.range(this.#start(member), dataStart));
@@ -153,22 +126,34 @@ class PackPass {
     return this.#index.memberRaw[member] as number;
   }
 
+  #entriesOf(member: number): readonly StoredEntry[] {
+    const { wanted, table } = this.#task;
+    return wanted.placesOf(member).map((place) => table.storedAt(place));
+  }
+
   /** The error that names the first wanted entry of the frame. */
   #damaged(frame: number, problem: string): Error {
     const { version, pack, wanted } = this.#task;
     const begin = this.#index.frameRaw[frame] as number;
-    const hit = wanted.find(({ member }) => this.#start(member + 1) > begin) ?? (wanted[0] as WantedMember);
-    const path = (hit.entries[0] as StoredEntry).entry.path;
-    return damaged({ pack, member: hit.member, version: version.manifest, path }, problem);
+    let hit = wanted.next(0);
+    for (let member = hit; member >= 0 && this.#start(hit + 1) <= begin; member = wanted.next(member + 1)) {
+      hit = member;
+    }
+    const path = (this.#entriesOf(hit)[0] as StoredEntry).entry.path;
+    return damaged({ pack, member: hit, version: version.manifest, path }, problem);
   }
 }
 
 /** The frames that hold the members, rising. */
-function framesOf(index: PackIndex, wanted: readonly WantedMember[]): readonly number[] {
+function framesOf(index: PackIndex, wanted: WantedOfPack): readonly number[] {
   const frames: number[] = [];
-  for (const { member } of wanted) {
+  for (let member = wanted.next(0); member >= 0; member = wanted.next(member + 1)) {
     const end = index.memberRaw[member + 1] as number;
     const last = frames.at(-1) ?? -1;
+    // Most members lie in the frame that the one before them ended in.
+    if (last >= 0 && (index.frameRaw[last + 1] as number) >= end) {
+      continue;
+    }
     let frame = frameAt(index, index.memberRaw[member] as number);
     for (frame = Math.max(frame, last + 1); (index.frameRaw[frame] as number) < end; frame++) {
       frames.push(frame);

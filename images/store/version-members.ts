@@ -12,6 +12,7 @@ import { PackReader } from "./pack-reader.ts";
 import type { MembersOptions } from "./store.ts";
 import { inStoredOrder } from "./stored-order.ts";
 import { type VersionTable, VersionTableBuilder } from "./version-table.ts";
+import { WantedMembers } from "./wanted-members.ts";
 
 /** Every entry of a version, complete. */
 export async function* versionEntries(context: StoreContext, ref: VersionRef): AsyncGenerator<FileEntry> {
@@ -31,35 +32,45 @@ export async function* versionEntries(context: StoreContext, ref: VersionRef): A
 export async function versionTable(context: StoreContext, ref: VersionRef): Promise<VersionTable> {
   const version = await openVersion(context.paths, ref);
   try {
-    const table = new VersionTableBuilder(
-      version.manifest,
-      version.packs.map((pack) => pack.index),
-    );
-    for await (const batch of storedEntries(version)) {
-      batch.forEach((stored) => {
-        table.add(stored);
-      });
-    }
-    return table.finish();
+    return await tableOf(version);
   } finally {
     await version.close();
   }
 }
 
+/** Every entry of an open version as a table. */
+export async function tableOf(
+  version: OpenVersion,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<VersionTable> {
+  const table = new VersionTableBuilder(
+    version.manifest,
+    version.packs.map((pack) => pack.index),
+  );
+  for await (const batch of storedEntries(version, options)) {
+    batch.forEach((stored) => {
+      table.add(stored);
+    });
+  }
+  return table.finish();
+}
+
 /** An uncompressed tar of the members of these paths. */
 export async function* versionMembers(
   context: StoreContext,
-  request: MembersOptions & { readonly ref: VersionRef; readonly paths: readonly RelPath[] },
+  request: MembersOptions & { readonly ref: VersionRef; readonly paths: Iterable<RelPath> },
 ): AsyncGenerator<Uint8Array> {
-  const { signal, onRead, paths } = request;
+  const { signal, onRead } = request;
   const waiting = signal === undefined ? {} : { signal };
   const version = await openVersion(context.paths, request.ref);
   try {
-    const found = await find(version, paths, request.table);
-    const entries = paths.map((path) => mustHave(found, { path, version }));
     if (request.order === "stored") {
-      yield* inStoredOrder(version, entries, { ...waiting, ...(onRead === undefined ? {} : { onRead }) });
+      const wanted = await wantedMembers(version, request);
+      yield* inStoredOrder(version, wanted, { ...waiting, ...(onRead === undefined ? {} : { onRead }) });
     } else {
+      const paths = [...request.paths];
+      const found = await find(version, paths, request.table);
+      const entries = paths.map((path) => mustHave(found.get(path), { path, version }));
       const reader = new PackReader(waiting);
       for (const stored of entries) {
         signal?.throwIfAborted();
@@ -74,6 +85,34 @@ export async function* versionMembers(
   }
 }
 
+async function wantedMembers(
+  version: OpenVersion,
+  request: { readonly paths: Iterable<RelPath>; readonly table?: VersionTable },
+): Promise<WantedMembers> {
+  const known = request.table;
+  const all =
+    known !== undefined && isSame(known.manifest, version.manifest) ? known : await tableOf(version);
+  return new WantedMembers(
+    all,
+    version.packs.map((pack) => pack.index),
+    placesOf(all, { paths: request.paths, version }),
+  );
+}
+
+/** The places of paths, which mostly come in path order. */
+function* placesOf(
+  { table }: VersionTable,
+  wanted: { readonly paths: Iterable<RelPath>; readonly version: OpenVersion },
+): Generator<number> {
+  let next = 0;
+  for (const path of wanted.paths) {
+    const isNext = next < table.length && table.rows.pathAt(table.rowAt(next)) === path;
+    const place = isNext ? next : table.indexOf(path);
+    yield mustHave(place < 0 ? undefined : place, { path, version: wanted.version });
+    next = place + 1;
+  }
+}
+
 /** The content of one file, holes filled in. */
 export async function readVersionFile(
   context: StoreContext,
@@ -81,10 +120,13 @@ export async function readVersionFile(
 ): Promise<Uint8Array> {
   const version = await openVersion(context.paths, request.ref);
   try {
-    let stored = mustHave(await find(version, [request.path]), { path: request.path, version });
+    let stored = mustHave((await find(version, [request.path])).get(request.path), {
+      path: request.path,
+      version,
+    });
     if (stored.entry.kind === "hardlink") {
       const path = stored.entry.target;
-      stored = mustHave(await find(version, [path]), { path, version });
+      stored = mustHave((await find(version, [path])).get(path), { path, version });
     }
     const { entry } = stored;
     const name = `'${escapePath(request.path)}' of ${formatVersion(version.manifest)}`;
@@ -151,14 +193,13 @@ function isSame(a: Manifest, b: Manifest): boolean {
   return a.created === b.created && a.packs.join() === b.packs.join();
 }
 
-function mustHave(
-  found: ReadonlyMap<RelPath, StoredEntry>,
+function mustHave<Found>(
+  found: Found | undefined,
   wanted: { readonly path: RelPath; readonly version: OpenVersion },
-): StoredEntry {
-  const stored = found.get(wanted.path);
-  if (stored === undefined) {
+): Found {
+  if (found === undefined) {
     const version = formatVersion(wanted.version.manifest);
     throw new AppError("not-found", `Version ${version} has no '${escapePath(wanted.path)}'`);
   }
-  return stored;
+  return found;
 }

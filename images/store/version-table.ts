@@ -52,6 +52,10 @@ class StoredColumns {
       : { whole: kind === whole, pack: this.#pack.at(row), member: this.#member.at(row) };
   }
 
+  isWhole(row: number): boolean {
+    return this.#kind.at(row) === whole;
+  }
+
   extendedAt(row: number): ExtendedAttributes | undefined {
     return this.#extended.has(row) ? this.#extended.get(row) : none;
   }
@@ -227,6 +231,25 @@ export class VersionTable {
       over: [],
       ...(stored === undefined ? {} : { place: stored }),
     };
+  }
+
+  /** Where the store keeps an entry, or its content alone. */
+  placeAt(place: number): Place | undefined {
+    const put = this.#putAt(place);
+    return put === undefined ? this.#columns.placeAt(this.table.rowAt(place)) : put.place;
+  }
+
+  /** Whether a member of a pack is the entry as it is. */
+  isWhole(place: number): boolean {
+    const put = this.#putAt(place);
+    return put === undefined ? this.#columns.isWhole(this.table.rowAt(place)) : put.place?.whole === true;
+  }
+
+  /** Whether an entry is a file that is not empty. */
+  hasContent(place: number): boolean {
+    const { rows } = this.table;
+    const row = this.table.rowAt(place);
+    return rows.isFile(row) && rows.sizeAt(row) > 0;
   }
 
   extendedAt(place: number): ExtendedAttributes | undefined {

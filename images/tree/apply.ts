@@ -22,13 +22,13 @@ import { TreeRoot } from "./root.ts";
 export interface ApplyOptions {
   /** Absolute path of the tree (latin1). Made if it is not there. */
   readonly root: string;
-  /** In plan order. Iterated several times. */
+  /** Directories before what is in them, links after what they link to, deletions last. Iterated several times. */
   readonly actions: Iterable<SyncAction>;
-  /** Members for exactly the streamed writes (see `isStreamed`), in that order; vanished ones may be left out. */
+  /** Members for exactly the streamed writes (see `isStreamed`), in the actions' order; vanished ones may be left out. */
   readonly tar: AsyncIterable<Uint8Array>;
   /** Called when the stream has ended and before anything is renamed into place: members named here are dropped as torn. */
   readonly afterStream?: () => Promise<{ readonly torn: readonly RelPath[] }>;
-  /** Called in plan order for each entry that was written from the stream, with digest (files) and extended attributes. */
+  /** Called in the actions' order for each entry that was written from the stream, with digest (files) and extended attributes. */
   readonly onEntry?: (entry: FileEntry) => void;
   /** Digest the content of files that no digest is planned for; true unless told. Who reads it all again need not have it twice. */
   readonly digests?: boolean;

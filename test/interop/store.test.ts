@@ -15,6 +15,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { escapePath, type RelPath } from "../../base/path-bytes.ts";
 import type { FileEntry } from "../../images/entry.ts";
 import { DirectoryStore } from "../../images/store/directory-store.ts";
+import { applyVersion, wholeVersion } from "../../images/store/exact-tree.ts";
+import { openVersion } from "../../images/store/open-version.ts";
+import { storePaths } from "../../images/store/store-paths.ts";
+import { tableOf } from "../../images/store/version-members.ts";
+import { planSync } from "../../images/sync/plan.ts";
 import { describeImageStore } from "../contracts/image-store.ts";
 import { programOf } from "../programs.ts";
 import { imageName } from "./store-support/image-name.ts";
@@ -291,6 +296,54 @@ describe("a version whose content another image has in another order, some of it
     expect(frames).toBeGreaterThan(5);
     expect(read).toBeLessThanOrEqual(frames);
     expect(differences(`${state}/images/second`, `${state}/out`)).toBe("");
+  });
+});
+
+describe("a tree that is made of a version whose content lies in another order, some of it in an older pack", () => {
+  it("comes whole, each frame of the packs read once, and so does what a rollback puts back", async () => {
+    const state = `${folder}/made`;
+    const store = storeAt(state);
+    const tree = `${state}/images/web`;
+    mkdirSync(tree, { recursive: true });
+    sh(
+      `mkdir more; for i in $(seq 10 69); do head -c 400000 /dev/urandom > f$i; done; cp f30 more/copy
+       ln f50 a-link; ln -s f50 more/link; setfattr -n user.note -v kept f20; truncate -s 5M hole; mkfifo pipe`,
+      tree,
+    );
+    await store.commit(web, { message: "first" });
+    sh(
+      `for i in $(seq 10 69); do mv f$i b$((80 - i)); done; chmod 700 b30 more
+       for i in $(seq 1 20); do head -c 400000 /dev/urandom > c$i; done; mkdir more/deep; echo own > more/deep/file`,
+      tree,
+    );
+    const { manifest } = await store.commit(web, { message: "second" });
+    const frames = manifest.packs.reduce((sum, id) => sum + framesOf(`${state}/packs/${id}.tar.zst`), 0);
+    const version = await openVersion(storePaths(state), { image: web });
+    const table = await tableOf(version);
+    const source = wholeVersion(table);
+    let read = 0;
+
+    await applyVersion({
+      version,
+      table,
+      tree: `${state}/made`,
+      actions: [...planSync({ source, target: [], options: { deleteExtraneous: true } })],
+      options: {},
+      onRead: (count) => {
+        read += count;
+      },
+    });
+    await version.close();
+    sh("find . -mindepth 1 -not -name 'c[0-9]*' -delete; echo left > left; mkdir b30", tree);
+    await store.rollback({ image: web, number: 2 }, { discard: true });
+
+    expect(frames).toBeGreaterThan(6);
+    expect(read).toBeLessThanOrEqual(frames);
+    expect(differences(tree, `${state}/made`)).toBe("");
+    expect(sh("stat -c '%a %h' b30 a-link more; cat more/deep/file", tree)).toBe(
+      "700 2\n700 2\n700 3\nown\n",
+    );
+    await expect(store.commit(web, { message: "same" })).resolves.toMatchObject({ created: false });
   });
 });
 
