@@ -61,6 +61,7 @@ export async function capturePass(input: PassInput): Promise<PassResult> {
     actions: blocks.rest,
     summary,
     fresh: present.length <= 1,
+    isListed: (path) => listing.table.indexOf(path) >= 0,
     look: () => movedSince(input, { listed: listing.table, stretch: stretch() }),
   });
   return {
@@ -129,6 +130,8 @@ interface Streaming {
   readonly summary: PlanSummary;
   /** Nothing is in the tree yet. Then the commit reads all of it anyway, and digests and attributes need not be kept for it. */
   readonly fresh: boolean;
+  /** Whether the client has named an entry. */
+  readonly isListed: (path: RelPath) => boolean;
   /** What changed on the client since it was listed. */
   readonly look: () => Promise<Moved>;
 }
@@ -142,7 +145,7 @@ const saidLimit = 64 * 1024 * 1024;
 
 async function stream(
   input: PassInput,
-  { actions, summary, fresh, look }: Streaming,
+  { actions, summary, fresh, isListed, look }: Streaming,
 ): Promise<{
   readonly result: ApplyResult;
   readonly moved: readonly RelPath[];
@@ -161,7 +164,14 @@ async function stream(
   const flagged =
     streamed === 0 || tools.flags !== true
       ? undefined
-      : settled(readFlags(session, { root: plan.root, paths: streamedPaths(actions), ...waiting }));
+      : settled(
+          readFlags(session, {
+            root: plan.root,
+            paths: streamedPaths(actions),
+            isAsked: isListed,
+            ...waiting,
+          }),
+        );
   const paths = { [Symbol.iterator]: () => streamedPaths(actions) };
   const start = (names: Iterable<RelPath>) =>
     session.exec((guarded ? guardedTarCommand : tarCommand)({ root: plan.root, tools }), {

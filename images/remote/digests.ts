@@ -1,5 +1,6 @@
 /** Has a machine digest files of its tree: whole, or block by block. */
 import { toLatin1 } from "../../base/bytes.ts";
+import { AppError } from "../../base/errors.ts";
 import { parseRelPath, type RelPath } from "../../base/path-bytes.ts";
 import { sh } from "../../base/posix-quote.ts";
 import { memberNames } from "../tree/tar-tool.ts";
@@ -12,34 +13,66 @@ interface Place {
   readonly signal?: AbortSignal;
 }
 
-/** SHA-256 by path, lower-case hex. What could not be read is not in it. */
+/** Tells the SHA-256 of each file, lower-case hex, in the order of the paths. Of what could not be read nothing is told. */
 export async function fileDigests(
   session: RemoteSession,
-  request: Place & { readonly paths: readonly RelPath[] },
-): Promise<ReadonlyMap<RelPath, string>> {
-  const { stdout } = await session.run(
+  request: Place & {
+    readonly paths: Iterable<RelPath>;
+    readonly onDigest: (path: RelPath, digest: string) => void;
+  },
+): Promise<void> {
+  const running = await session.exec(
     sh`cd ${request.root} && LC_ALL=C xargs -0 -r sha256sum -- 2>/dev/null`,
     {
       stdin: memberNames(request.paths),
-      limit: request.paths.reduce((sum, path) => sum + 2 * path.length + 80, 0),
       ...(request.signal === undefined ? {} : { signal: request.signal }),
     },
   );
-  return parseDigests(toLatin1(stdout));
+  const parser = new DigestParser(request.onDigest);
+  for await (const chunk of running.stdout) {
+    if (!parser.write(toLatin1(chunk))) {
+      throw new AppError("hostile", `A line of sha256sum on ${session.host} does not end`);
+    }
+  }
+  parser.end();
+  await running.exit;
 }
 
+/** No name is longer, each of its letters escaped. */
+const maxLine = 1024 * 1024;
+
 /** Reads sha256sum's lines. One whose name holds a newline or a backslash starts with a backslash and has them escaped. */
-export function parseDigests(text: string): ReadonlyMap<RelPath, string> {
-  const digests = new Map<RelPath, string>();
-  for (const line of text.split("\n")) {
+export class DigestParser {
+  readonly #onDigest: (path: RelPath, digest: string) => void;
+  #rest = "";
+
+  constructor(onDigest: (path: RelPath, digest: string) => void) {
+    this.#onDigest = onDigest;
+  }
+
+  /** False where a line is longer than any can be. */
+  write(text: string): boolean {
+    const lines = (this.#rest + text).split("\n");
+    this.#rest = lines.pop() ?? "";
+    for (const line of lines) {
+      this.#line(line);
+    }
+    return this.#rest.length < maxLine;
+  }
+
+  end(): void {
+    this.#line(this.#rest);
+    this.#rest = "";
+  }
+
+  #line(line: string): void {
     const match = /^(\\?)([0-9a-f]{64}) [ *](.*)$/s.exec(line);
     const name = match?.[1] === "" ? match[3] : match?.[3]?.replace(/\\([\\nr])/g, unescapeLetter);
     const path = name === undefined ? undefined : parseRelPath(name);
     if (path?.ok === true && match?.[2] !== undefined) {
-      digests.set(path.value, match[2]);
+      this.#onDigest(path.value, match[2]);
     }
   }
-  return digests;
 }
 
 function unescapeLetter(_: string, letter: string): string {

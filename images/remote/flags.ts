@@ -13,21 +13,19 @@ export async function readFlags(
     /** Absolute, on the machine. */
     readonly root: string;
     readonly paths: Iterable<RelPath>;
+    /** Whether a path is one of them. */
+    readonly isAsked: (path: RelPath) => boolean;
     readonly signal?: AbortSignal;
   },
 ): Promise<ReadonlyMap<RelPath, string>> {
-  const asked = askable(request.paths);
-  if (asked.length === 0) {
-    return new Map();
-  }
   const running = await session.exec(
     sh`cd ${request.root} && LC_ALL=C xargs -0 -r lsattr -d -- 2>/dev/null | grep '^[^ ]*[ai][^ ]* '`,
     {
-      stdin: memberNames(asked),
+      stdin: memberNames(askable(request.paths)),
       ...(request.signal === undefined ? {} : { signal: request.signal }),
     },
   );
-  const parser = new FlagsParser(asked);
+  const parser = new FlagsParser(request.isAsked);
   for await (const chunk of running.stdout) {
     parser.write(toLatin1(chunk));
   }

@@ -104,12 +104,11 @@ function* placesOf(
   { table }: VersionTable,
   wanted: { readonly paths: Iterable<RelPath>; readonly version: OpenVersion },
 ): Generator<number> {
-  let next = 0;
+  let near = 0;
   for (const path of wanted.paths) {
-    const isNext = next < table.length && table.rows.pathAt(table.rowAt(next)) === path;
-    const place = isNext ? next : table.indexOf(path);
-    yield mustHave(place < 0 ? undefined : place, { path, version: wanted.version });
-    next = place + 1;
+    const place = table.indexOf(path, near);
+    near = mustHave(place < 0 ? undefined : place, { path, version: wanted.version });
+    yield near;
   }
 }
 

@@ -80,6 +80,64 @@ function widened(run: NumberArray, value: number): NumberArray {
   return wide;
 }
 
+const digestBytes = 32;
+const digestRun = 1024;
+
+/** SHA-256 by row, lower-case hex. Rows near each other share a run of 32 KiB; what has no digest near it takes nothing. */
+export class DigestColumn {
+  readonly #runs = new Map<number, Buffer>();
+
+  set(row: number, digest: string): void {
+    const run = Math.floor(row / digestRun);
+    const bytes = this.#runs.get(run) ?? Buffer.alloc(digestRun * digestBytes);
+    this.#runs.set(run, bytes);
+    bytes.write(digest, (row % digestRun) * digestBytes, digestBytes, "hex");
+  }
+
+  get(row: number): string | undefined {
+    const start = (row % digestRun) * digestBytes;
+    const digest = this.#runs.get(Math.floor(row / digestRun))?.toString("hex", start, start + digestBytes);
+    return digest === noDigest ? undefined : digest;
+  }
+}
+
+const noDigest = "0".repeat(2 * digestBytes);
+
+/** Places of a table. */
+export class PlaceSet {
+  readonly #has: Uint8Array;
+  size = 0;
+
+  constructor(length: number) {
+    this.#has = new Uint8Array(length);
+  }
+
+  add(place: number): void {
+    if (this.#has[place] === 0) {
+      this.#has[place] = 1;
+      this.size += 1;
+    }
+  }
+
+  delete(place: number): void {
+    if (this.has(place)) {
+      this.#has[place] = 0;
+      this.size -= 1;
+    }
+  }
+
+  has(place: number): boolean {
+    return this.#has[place] === 1;
+  }
+
+  /** Rising. */
+  *[Symbol.iterator](): Generator<number> {
+    for (let place = this.#has.indexOf(1); place >= 0; place = this.#has.indexOf(1, place + 1)) {
+      yield place;
+    }
+  }
+}
+
 const pieceBits = 20;
 const pieceLength = 2 ** pieceBits;
 const maxPieces = 2 ** (32 - pieceBits);

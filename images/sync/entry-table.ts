@@ -82,19 +82,33 @@ export class EntryTable implements Iterable<ListedEntry> {
     return this.#rows.entryAt(this.#order[index] as number);
   }
 
-  /** The place of a path, or -1. */
-  indexOf(path: RelPath): number {
-    const place = this.placeFor(path);
-    return place < this.length && this.#rows.pathAt(this.rowAt(place)) === path ? place : -1;
+  /** The place of a path, or -1. `near` is a place that it comes at or soon behind, if anywhere: who asks in order is answered sooner. */
+  indexOf(path: RelPath, near?: number): number {
+    const place = this.placeFor(path, near);
+    return place < this.length && this.pathAt(place) === path ? place : -1;
+  }
+
+  pathAt(place: number): RelPath {
+    return this.#rows.pathAt(this.rowAt(place));
   }
 
   /** The first place whose path does not come before this one: where it stands, or would stand. */
-  placeFor(path: string): number {
+  placeFor(path: string, near?: number): number {
     let low = 0;
-    let high = this.#order.length;
+    let high = this.length;
+    if (near !== undefined && near < high && this.pathAt(near) <= path) {
+      low = near;
+      for (let step = 1; low + step < high; step *= 2) {
+        if (this.pathAt(low + step) >= path) {
+          high = low + step;
+          break;
+        }
+        low += step;
+      }
+    }
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#rows.pathAt(this.#order[middle] as number) < path) {
+      if (this.pathAt(middle) < path) {
         low = middle + 1;
       } else {
         high = middle;

@@ -24,12 +24,12 @@ export function withFlags(extended: ExtendedAttributes, flags: string): Extended
 
 /** Reads lsattr's lines `LETTERS ./PATH`; only those that were asked for count, and a name that holds a newline is none of them. */
 export class FlagsParser {
-  readonly #asked: ReadonlySet<RelPath>;
+  readonly #isAsked: (path: RelPath) => boolean;
   readonly #found = new Map<RelPath, string>();
   #rest = "";
 
-  constructor(asked: Iterable<RelPath>) {
-    this.#asked = new Set(asked);
+  constructor(isAsked: (path: RelPath) => boolean) {
+    this.#isAsked = isAsked;
   }
 
   write(text: string): void {
@@ -50,13 +50,17 @@ export class FlagsParser {
     const match = /^([A-Za-z-]+) +(\.(?:\/.*)?)$/s.exec(line);
     const path = match?.[2] === undefined ? undefined : parseRelPath(match[2]);
     const flags = ["a", "i"].filter((flag) => match?.[1]?.includes(flag)).join("");
-    if (flags !== "" && path?.ok === true && this.#asked.has(path.value)) {
+    if (flags !== "" && path?.ok === true && this.#isAsked(path.value)) {
       this.#found.set(path.value, flags);
     }
   }
 }
 
 /** Those whose flags can be asked for. */
-export function askable(paths: Iterable<RelPath>): readonly RelPath[] {
-  return [...paths].filter((path) => !path.includes("\n"));
+export function* askable(paths: Iterable<RelPath>): Generator<RelPath> {
+  for (const path of paths) {
+    if (!path.includes("\n")) {
+      yield path;
+    }
+  }
 }

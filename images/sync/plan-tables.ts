@@ -218,6 +218,18 @@ export class ActionTable implements Iterable<SyncAction> {
     return Array.from({ length: Math.min(count, this.length) }, (_, row) => this.at(row));
   }
 
+  /** The path of an action, without making the whole of it. */
+  pathAt(row: number): RelPath {
+    const place = this.#place.at(row);
+    const kind = kinds[this.#kind.at(row)];
+    if (kind === "other") {
+      const action = this.#others.get(row) as SyncAction;
+      return action.kind === "delete" ? action.path : action.entry.path;
+    }
+    const { table } = kind === "delete" ? this.#target : this.#source;
+    return table.rows.pathAt(table.rowAt(place));
+  }
+
   #copy(from: ActionTable, row: number): void {
     const kept = from.#kept[row];
     if (kept !== undefined && this.#kept.length === this.length) {
@@ -258,6 +270,57 @@ export class ActionTable implements Iterable<SyncAction> {
       return { kind, path, directory: standing === "directory" };
     }
     return this.#others.get(row) as SyncAction;
+  }
+}
+
+/** Some actions of a plan, by their rows. Their paths and they themselves are made when they are asked for, as often as that. */
+export class ActionRows {
+  readonly #actions: ActionTable;
+  readonly #rows = wordColumn();
+  length = 0;
+
+  constructor(actions: ActionTable) {
+    this.#actions = actions;
+  }
+
+  add(row: number): void {
+    this.#rows.set(this.length++, row);
+  }
+
+  *[Symbol.iterator](): Generator<SyncAction> {
+    for (let at = 0; at < this.length; at++) {
+      yield this.#actions.at(this.#rows.at(at));
+    }
+  }
+
+  *paths(): Generator<RelPath> {
+    for (let at = 0; at < this.length; at++) {
+      yield this.#actions.pathAt(this.#rows.at(at));
+    }
+  }
+
+  /** What is written or set. */
+  *entries(): Generator<FileEntry> {
+    for (const action of this) {
+      if (action.kind !== "delete") {
+        yield action.entry;
+      }
+    }
+  }
+
+  /** Whether a path is among them; the rows were added in path order. */
+  has(path: RelPath): boolean {
+    let low = 0;
+    let high = this.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#actions.pathAt(this.#rows.at(middle)) < path) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low < this.length && this.#actions.pathAt(this.#rows.at(low)) === path;
   }
 }
 

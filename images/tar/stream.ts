@@ -5,6 +5,7 @@ import { TarDecoder } from "./decode.ts";
 import { encodeMember, endOfArchive, memberPadding } from "./encode.ts";
 import type { TarEvent, TarLimits, TarProblem } from "./events.ts";
 import { encodeGnuMember, type TarDialect } from "./gnu-encode.ts";
+import { paddingOf } from "./header.ts";
 import type { SparseMap } from "./sparse.ts";
 
 /** A decoder's problem as an error that names the member. */
@@ -53,9 +54,7 @@ export async function* writeTar(
 ): AsyncGenerator<Uint8Array> {
   for await (const member of members) {
     const sparse = member.sparse === undefined ? {} : { sparse: member.sparse };
-    yield dialect === undefined
-      ? encodeMember(member.entry, sparse)
-      : encodeGnuMember(member.entry, { ...sparse, dialect });
+    yield encoded(member.entry, sparse, dialect);
     const wanted = dataLengthOf(member);
     let length = 0;
     for await (const chunk of member.content ?? []) {
@@ -71,6 +70,22 @@ export async function* writeTar(
     yield memberPadding(wanted);
   }
   yield endOfArchive;
+}
+
+/** How many bytes {@link writeTar} makes of a member without holes. */
+export function memberLength(entry: FileEntry, dialect?: TarDialect): number {
+  const data = dataLengthOf({ entry });
+  return encoded(entry, {}, dialect).length + data + paddingOf(data);
+}
+
+function encoded(
+  entry: FileEntry,
+  options: { readonly sparse?: SparseMap },
+  dialect: TarDialect | undefined,
+): Uint8Array {
+  return dialect === undefined
+    ? encodeMember(entry, options)
+    : encodeGnuMember(entry, { ...options, dialect });
 }
 
 function dataLengthOf(member: TarMember): number {

@@ -6,19 +6,14 @@ import { readAttributes } from "../remote/attributes.ts";
 import { digestProgram } from "../remote/block-digests.ts";
 import { fileDigests } from "../remote/digests.ts";
 import { readFlags } from "../remote/flags.ts";
+import { DigestColumn, type PlaceSet } from "../sync/columns.ts";
 import type { EntryTable } from "../sync/entry-table.ts";
 import { withFlags } from "../sync/flags.ts";
 import type { NodeListing } from "./node-listing.ts";
 import { type BlockedFile, blockedFiles, findPatches } from "./patches.ts";
 import { type UpdatePlan, withPatches } from "./plan.ts";
 import { type PlanSources, planFor } from "./prepare-plan.ts";
-import {
-  allDigestQuestions,
-  attributeQuestions,
-  digestQuestions,
-  withAttributes,
-  withDigests,
-} from "./questions.ts";
+import { allDigestQuestions, attributeQuestions, digestQuestions, withAttributes } from "./questions.ts";
 import type { UpdateRequest } from "./request.ts";
 
 /** Three questions at most: attributes, digests of files that may be right, blocks of large files that are not. */
@@ -41,9 +36,9 @@ export async function askAndPlan(
   }
   if (programs.has("getfattr")) {
     const asked = attributeQuestions(node, sources.wanted, sources.suspicion);
-    isAsked = asked.length > 0;
+    isAsked = asked.size > 0;
     const found = isAsked
-      ? await readAll(request, { ...place, paths: pathsOf(node.table, asked), sources })
+      ? await readAll(request, { ...place, table: node.table, asked, sources })
       : new Map<RelPath, ExtendedAttributes>();
     node = withAttributes(node, { version: sources.wanted, asked, found, rules: sources.rules });
   }
@@ -61,20 +56,30 @@ export async function askAndPlan(
           table: sources.wanted,
           readsAttributes: programs.has("getfattr"),
         };
-  const digests = new Map<RelPath, string>();
-  const paths =
+  const digests = new DigestColumn();
+  const { table } = node;
+  const places =
     sources.node.options.checksum === true
       ? allDigestQuestions(sources.wanted, node)
-      : withoutBlocked(
-          digestQuestions(plan.actions, node),
-          patching && blockedFiles(plan, { ...patching, node }),
-        );
-  if (paths.length > 0) {
+      : withoutBlocked(digestQuestions(plan.actions, node), {
+          table,
+          blocked: patching && blockedFiles(plan, { ...patching, node }),
+        });
+  if (places.size > 0) {
     isAsked = true;
-    for (const [path, digest] of await fileDigests(session, { ...place, paths })) {
-      digests.set(path, digest);
-    }
-    node = withDigests(node, digests);
+    let near = 0;
+    await fileDigests(session, {
+      ...place,
+      paths: pathsOf(table, places),
+      onDigest: (path, digest) => {
+        const at = table.indexOf(path, near);
+        if (at >= 0) {
+          digests.set(at, digest);
+          near = at;
+        }
+      },
+    });
+    node = node.with({ digests });
     plan = planFor(sources, node);
   }
   if (patching === undefined) {
@@ -83,20 +88,33 @@ export async function askAndPlan(
   const { patches, same } = await findPatches(plan, { ...patching, node });
   isAsked ||= patches.size > 0;
   if (same.size > 0) {
-    node = withDigests(node, new Map([...digests, ...same]));
+    for (const [path, digest] of same) {
+      digests.set(table.indexOf(path), digest);
+    }
+    node = node.with({ digests });
     plan = planFor(sources, node);
   }
   return { plan: withPatches(plan, patches), asked: isAsked };
 }
 
 /** A large file is not digested twice: whether it holds what it should shows when its blocks are compared. */
-function withoutBlocked(paths: readonly RelPath[], blocked: readonly BlockedFile[] = []): readonly RelPath[] {
-  const standing = new Set(blocked.map((file) => file.standing.path));
-  return paths.filter((path) => !standing.has(path));
+function withoutBlocked(
+  places: PlaceSet,
+  {
+    table,
+    blocked = [],
+  }: { readonly table: EntryTable; readonly blocked: readonly BlockedFile[] | undefined },
+): PlaceSet {
+  for (const { standing } of blocked) {
+    places.delete(table.indexOf(standing.path));
+  }
+  return places;
 }
 
-function pathsOf(table: EntryTable, places: readonly number[]): readonly RelPath[] {
-  return places.map((place) => table.rows.pathAt(table.rowAt(place)));
+function* pathsOf(table: EntryTable, places: Iterable<number>): Generator<RelPath> {
+  for (const place of places) {
+    yield table.pathAt(place);
+  }
 }
 
 /** Attributes, and the flags that are no attributes on the node itself. */
@@ -104,15 +122,20 @@ async function readAll(
   { session }: UpdateRequest,
   place: {
     readonly root: string;
-    readonly paths: readonly RelPath[];
+    readonly table: EntryTable;
+    readonly asked: PlaceSet;
     readonly signal?: AbortSignal;
     readonly sources: PlanSources;
   },
 ): Promise<ReadonlyMap<RelPath, ExtendedAttributes>> {
+  const { table, asked } = place;
+  const isAsked = (path: RelPath) => asked.has(table.indexOf(path));
   const asksFlags = place.sources.node.state.tools.flags === true;
   const [attributes, flags] = await Promise.all([
-    readAttributes(session, place),
-    asksFlags ? readFlags(session, place) : new Map<RelPath, string>(),
+    readAttributes(session, { ...place, paths: pathsOf(table, asked) }),
+    asksFlags
+      ? readFlags(session, { ...place, paths: pathsOf(table, asked), isAsked })
+      : new Map<RelPath, string>(),
   ]);
   if (!asksFlags) {
     return attributes;

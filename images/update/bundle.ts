@@ -4,8 +4,9 @@ import { parseRelPath, type RelPath } from "../../base/path-bytes.ts";
 import type { ExtendedAttributes, FileEntry } from "../entry.ts";
 import type { VersionReader } from "../store/store.ts";
 import type { VersionTable } from "../store/version-table.ts";
+import { endOfArchive } from "../tar/encode.ts";
 import { rewriteTar } from "../tar/rewrite.ts";
-import { type TarMember, writeTar } from "../tar/stream.ts";
+import { memberLength, type TarMember, writeTar } from "../tar/stream.ts";
 import { type ControlFiles, controlFiles } from "./control-files.ts";
 import type { UpdatePlan } from "./plan.ts";
 import { patchMembers } from "./version-blocks.ts";
@@ -29,9 +30,10 @@ export async function* encodeBundle(input: BundleInput): AsyncGenerator<Uint8Arr
   const { plan, store, signal } = input;
   const { dialect } = plan;
   const control = controlFiles(plan, { bootloader: input.bootloader });
-  const head = await collect(writeTar(controlMembers(control, input), dialect));
-  yield fromLatin1(`INGOT-BUNDLE 1 ${head.length}\n`);
-  yield head;
+  const head = [...controlMembers(control, input)];
+  const length = head.reduce((sum, { entry }) => sum + memberLength(entry, dialect), endOfArchive.length);
+  yield fromLatin1(`INGOT-BUNDLE 1 ${length}\n`);
+  yield* gathered(writeTar(each(head), dialect));
   const version = { image: plan.image, number: plan.version };
   // All of it is staged before anything is renamed, so the order is the store's affair.
   const members = store.members(version, control.members, {
@@ -70,25 +72,70 @@ async function* madeHere(control: ControlFiles, input: BundleInput): AsyncGenera
   yield* patchMembers(input.plan, input);
 }
 
-async function* controlMembers(control: ControlFiles, input: BundleInput): AsyncGenerator<TarMember> {
+function* controlMembers(control: ControlFiles, input: BundleInput): Generator<TarMember> {
   yield controlFile("apply.sh", fromLatin1(input.script));
   for (const [name, content] of control.files) {
     yield controlFile(name, fromLatin1(content));
   }
+  for (const [name, words] of control.lists) {
+    let size = 0;
+    for (const word of words) {
+      size += word.length + 1;
+    }
+    yield { entry: controlEntry(`lists/${name}`, size), content: listBytes(words) };
+  }
+  const { dialect } = input.plan;
   for (const [name, entries] of [
     ["directories.tar", control.directories],
     ["times.tar", control.timed],
   ] as const) {
-    if (entries.length > 0) {
-      yield controlFile(name, await collect(writeTar(members(entries), input.plan.dialect)));
+    let size = 0;
+    for (const entry of entries) {
+      size += memberLength(entry, dialect);
+    }
+    if (size > 0) {
+      const content = writeTar(members(entries), dialect);
+      yield { entry: controlEntry(name, size + endOfArchive.length), content };
     }
   }
 }
 
-async function* members(entries: readonly FileEntry[]): AsyncGenerator<TarMember> {
+async function* listBytes(words: Iterable<string>): AsyncGenerator<Uint8Array> {
+  let batch = "";
+  for (const word of words) {
+    batch += `${word}\0`;
+    if (batch.length > 65536) {
+      yield fromLatin1(batch);
+      batch = "";
+    }
+  }
+  yield fromLatin1(batch);
+}
+
+/** Small pieces as fewer larger ones. */
+async function* gathered(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of source) {
+    parts.push(part);
+    length += part.length;
+    if (length >= 65536) {
+      yield concatBytes(parts);
+      parts = [];
+      length = 0;
+    }
+  }
+  yield concatBytes(parts);
+}
+
+async function* members(entries: Iterable<FileEntry>): AsyncGenerator<TarMember> {
   for (const entry of entries) {
     yield { entry };
   }
+}
+
+async function* each<T>(items: Iterable<T>): AsyncGenerator<T> {
+  yield* items;
 }
 
 async function* copyMembers(copies: readonly FileEntry[], input: BundleInput): AsyncGenerator<TarMember> {
@@ -100,29 +147,22 @@ async function* copyMembers(copies: readonly FileEntry[], input: BundleInput): A
 }
 
 function controlFile(name: string, content: Uint8Array): TarMember {
+  return { entry: controlEntry(name, content.length), content: one(content) };
+}
+
+function controlEntry(name: string, size: number): FileEntry {
   const path = parseRelPath(name);
   return {
-    entry: {
-      kind: "file",
-      path: path.ok ? path.value : ("" as RelPath),
-      mode: 0o600,
-      uid: 0,
-      gid: 0,
-      mtime: { seconds: 0, nanoseconds: 0 },
-      size: content.length,
-    },
-    content: one(content),
+    kind: "file",
+    path: path.ok ? path.value : ("" as RelPath),
+    mode: 0o600,
+    uid: 0,
+    gid: 0,
+    mtime: { seconds: 0, nanoseconds: 0 },
+    size,
   };
 }
 
 async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
-}
-
-async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const part of source) {
-    parts.push(part);
-  }
-  return concatBytes(parts);
 }

@@ -6,10 +6,11 @@ import type { EntryTable } from "../sync/entry-table.ts";
 /** By place in the table. */
 interface Answers {
   /** Of which places attributes are known. */
-  readonly asked?: ReadonlySet<number>;
+  readonly asked?: Pick<ReadonlySet<number>, "has">;
   /** The attributes of those that have some. */
   readonly extended?: ReadonlyMap<number, ExtendedAttributes>;
-  readonly digests?: ReadonlyMap<number, string>;
+  /** SHA-256, lower-case hex. */
+  readonly digests?: Pick<ReadonlyMap<number, string>, "get">;
 }
 
 const none: ExtendedAttributes = [];

@@ -215,10 +215,10 @@ function asItIs(entry: FileEntry): FileEntry {
 
 /** The plan with those files sent as blocks. */
 export function withPatches(plan: UpdatePlan, patches: ReadonlyMap<RelPath, FilePatch>): UpdatePlan {
-  let bytes = 0;
-  for (const action of plan.actions) {
+  let { bytes } = plan.summary;
+  for (const action of patches.size === 0 ? [] : plan.actions) {
     if (action.kind === "write" && action.entry.kind === "file") {
-      bytes += patches.get(action.entry.path)?.bytes ?? action.entry.size;
+      bytes += (patches.get(action.entry.path)?.bytes ?? action.entry.size) - action.entry.size;
     }
   }
   return { ...plan, patches, summary: { ...plan.summary, bytes } };

@@ -7,6 +7,7 @@ import type { ExtendedAttributes, FileEntry, Timestamp } from "../entry.ts";
 import type { VersionTable } from "../store/version-table.ts";
 import type { ResolvedRule, SyncAction } from "../sync/actions.ts";
 import { attributeSelection } from "../sync/attribute-rules.ts";
+import { PlaceSet } from "../sync/columns.ts";
 import type { EntryTable } from "../sync/entry-table.ts";
 import { placesIn } from "../sync/same-rows.ts";
 import type { NodeListing } from "./node-listing.ts";
@@ -69,14 +70,10 @@ function contentPlace(table: EntryTable, place: number): number {
 }
 
 /** Places of entries whose attributes the node is asked for. */
-export function attributeQuestions(
-  node: NodeListing,
-  version: VersionTable,
-  suspicion: Suspicion,
-): readonly number[] {
+export function attributeQuestions(node: NodeListing, version: VersionTable, suspicion: Suspicion): PlaceSet {
   const { syncedAt, changedBefore, attributesRuled } = suspicion;
   const places = changedBefore === undefined ? undefined : placesIn(version.table, node.table);
-  const asked: number[] = [];
+  const asked = new PlaceSet(node.length);
   for (let place = 0; place < node.length; place++) {
     const wanted = places?.[place] ?? -1;
     if (
@@ -85,7 +82,7 @@ export function attributeQuestions(
       isLater(node.ctimeAt(place), syncedAt) ||
       (wanted >= 0 && changedBefore?.(wanted) === true)
     ) {
-      asked.push(place);
+      asked.add(place);
     }
   }
   return asked;
@@ -99,34 +96,50 @@ function isLater(time: Timestamp, than: Timestamp): boolean {
 
 const answerable: ReadonlySet<string> = new Set(["content", "mtime", "mode", "owner", "group", "extended"]);
 
-/** Files that the plan would send although what stands on the node has their size. */
-export function digestQuestions(actions: Iterable<SyncAction>, node: NodeListing): readonly RelPath[] {
-  const paths = new Set<RelPath>();
-  for (const action of actions) {
-    if (action.kind === "write" && action.changes.every((change) => answerable.has(change))) {
-      addSameSize(paths, action.entry, node);
-    }
-  }
-  return [...paths];
+/** Files that the plan would send although what stands on the node has their size: their places there. */
+export function digestQuestions(actions: Iterable<SyncAction>, node: NodeListing): PlaceSet {
+  return sameSizes(needless(actions), node);
 }
 
 /** Every file of the node that has the size it should have. */
-export function allDigestQuestions(version: VersionTable, node: NodeListing): readonly RelPath[] {
-  const paths = new Set<RelPath>();
-  for (let place = 0; place < version.length; place++) {
-    addSameSize(paths, version.entryAt(place), node);
-  }
-  return [...paths];
+export function allDigestQuestions(version: VersionTable, node: NodeListing): PlaceSet {
+  return sameSizes(entriesOf(version), node);
 }
 
-function addSameSize(paths: Set<RelPath>, entry: FileEntry, node: NodeListing): void {
-  if (entry.kind !== "file" || entry.digest === undefined || entry.size === 0) {
-    return;
+function* needless(actions: Iterable<SyncAction>): Generator<FileEntry> {
+  for (const action of actions) {
+    if (action.kind === "write" && action.changes.every((change) => answerable.has(change))) {
+      yield action.entry;
+    }
   }
-  const standing = node.standingFile(entry.path)?.entry;
-  if (standing?.kind === "file" && standing.size === entry.size) {
-    paths.add(standing.path);
+}
+
+function* entriesOf(version: VersionTable): Generator<FileEntry> {
+  for (let place = 0; place < version.length; place++) {
+    yield version.entryAt(place);
   }
+}
+
+/** Places of files that have the size of those that are wanted, which come by path. */
+function sameSizes(wanted: Iterable<FileEntry>, { table }: NodeListing): PlaceSet {
+  const places = new PlaceSet(table.length);
+  let near = 0;
+  for (const entry of wanted) {
+    if (entry.kind !== "file" || entry.digest === undefined || entry.size === 0) {
+      continue;
+    }
+    const standing = table.indexOf(entry.path, near);
+    if (standing < 0) {
+      continue;
+    }
+    near = standing;
+    const place = contentPlace(table, standing);
+    const row = table.rowAt(place);
+    if (table.rows.isFile(row) && table.rows.sizeAt(row) === entry.size) {
+      places.add(place);
+    }
+  }
+  return places;
 }
 
 const label = "SCHILY.xattr.security.selinux";
@@ -139,7 +152,7 @@ export function withAttributes(
   node: NodeListing,
   answers: {
     readonly version: VersionTable;
-    readonly asked: readonly number[];
+    readonly asked: PlaceSet;
     readonly found: ReadonlyMap<RelPath, ExtendedAttributes>;
     readonly rules: readonly ResolvedRule[];
   },
@@ -163,16 +176,5 @@ export function withAttributes(
       extended.set(place, told);
     }
   }
-  return node.with({ asked: new Set(answers.asked), extended });
-}
-
-export function withDigests(node: NodeListing, digests: ReadonlyMap<RelPath, string>): NodeListing {
-  const byPlace = new Map<number, string>();
-  for (const [path, digest] of digests) {
-    const place = node.table.indexOf(path);
-    if (place >= 0) {
-      byPlace.set(place, digest);
-    }
-  }
-  return node.with({ digests: byPlace });
+  return node.with({ asked: answers.asked, extended });
 }

@@ -1,6 +1,7 @@
 /** Measures Ingot beside its peers: `npm run bench -- NAME`. Prints tables in Markdown. Needs root. */
 import { parseArgs } from "node:util";
 import { benchInstall } from "./install.ts";
+import { benchMemory } from "./memory.ts";
 import { benchNetboot } from "./netboot.ts";
 import { benchStores } from "./store.ts";
 import { benchTree } from "./tree.ts";
@@ -21,6 +22,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<void>>
   install: benchInstall,
   netboot: benchNetboot,
   store: benchStores,
+  memory: benchMemory,
 };
 
 const { values, positionals } = parseArgs({

@@ -99,15 +99,16 @@ describe("planUpdate()", () => {
         (entry) => listed(entry),
       ),
     });
-    const { files } = controlFiles(result, { bootloader: false });
+    const { lists, files } = controlFiles(result, { bootloader: false });
 
     expect(result.replaced).toEqual(["lib"]);
     expect(result.staged).toEqual(["lib", "lib/deep"]);
-    expect(files.get("lists/replace.1")).toBe(".\0./lib\0");
-    expect(files.get("lists/staged-directories")).toBe(
-      "./.ingot-staging/new/lib\0./.ingot-staging/new/lib/deep\0",
-    );
-    expect(files.get("lists/directories")).toBe("");
+    expect(words(lists, "replace.1")).toEqual([".", "./lib"]);
+    expect(words(lists, "staged-directories")).toEqual([
+      "./.ingot-staging/new/lib",
+      "./.ingot-staging/new/lib/deep",
+    ]);
+    expect(words(lists, "directories")).toEqual([]);
     expect(files.get("own-tools")).toBe("./lib\n");
   });
 
@@ -155,10 +156,9 @@ describe("planUpdate()", () => {
 
     expect(result.mounts).toEqual(["", "usr"]);
     expect([...result.copies]).toEqual([["usr/b", "a"]]);
-    expect(controlFiles(result, { bootloader: true })).toMatchObject({
-      members: ["a"],
-      copies: [{ path: "usr/b" }],
-    });
+    const { members, copies } = controlFiles(result, { bootloader: true });
+    expect([...members]).toEqual(["a"]);
+    expect(copies).toMatchObject([{ path: "usr/b" }]);
   });
 
   test.each<[string, Sides, number]>([
@@ -201,19 +201,45 @@ describe("planUpdate()", () => {
   });
 });
 
+function words(lists: ReadonlyMap<string, Iterable<string>>, name: string): readonly string[] {
+  return [...(lists.get(name) ?? [])];
+}
+
 describe("controlFiles()", () => {
+  test("renames files before symbolic links, and leaves directories with a C library to be gone through one by one", () => {
+    const symlink = (name: string): FileEntry =>
+      ({ ...file(name), kind: "symlink", target: "x" }) as FileEntry;
+    const result = plan({
+      entries: [
+        ...[directory(""), directory("a"), symlink("a/1"), file("a/2"), directory("lib"), file("lib/a.so")],
+        ...[directory("lib/x"), file("lib/x/b.so"), file("lib/x/libc.so.6"), file("z")],
+      ],
+      listed: [listed(directory("")), listed(directory("lib"))],
+    });
+
+    const { lists } = controlFiles(result, { bootloader: true });
+
+    const pairs = (...names: string[]) =>
+      names.flatMap((name) => [`./.ingot-staging/new/${name}`, `./${name}`]);
+    expect(words(lists, "renames.2")).toEqual(pairs("a/2", "z", "a/1"));
+    expect(words(lists, "renames.1")).toEqual(pairs("lib/a.so"));
+    expect(words(lists, "ordered.1")).toEqual(["./lib/x"]);
+    expect(words(lists, "move.1")).toEqual(["./lib", "./lib/x"]);
+    expect(words(lists, "touched-directories")).toEqual([".", "./lib"]);
+  });
+
   test("writes lists of NUL-ended paths that no program takes for options", () => {
     const result = plan({
       entries: [directory(""), file("-rf"), file("a\nb"), link("c", "a\nb")],
       listed: [listed(directory(""))],
     });
 
-    const { files, members } = controlFiles(result, { bootloader: true });
+    const { lists, files, members } = controlFiles(result, { bootloader: true });
 
-    expect(members).toEqual(["-rf", "a\nb"]);
-    expect(files.get("lists/links")).toBe("./.ingot-staging/new/a\nb\0./.ingot-staging/new/c\0");
-    expect(files.get("lists/move.2")).toBe(".\0");
-    expect(files.get("lists/mounts")).toBe(".\0" + "1\0");
+    expect([...members]).toEqual(["-rf", "a\nb"]);
+    expect(words(lists, "links")).toEqual(["./.ingot-staging/new/a\nb", "./.ingot-staging/new/c"]);
+    expect(words(lists, "move.2")).toEqual(["."]);
+    expect(words(lists, "mounts")).toEqual([".", "1"]);
     expect(files.get("record")).toBe("web@2\n");
   });
 
@@ -228,6 +254,6 @@ describe("controlFiles()", () => {
       listed: [listed({ ...file("a"), mtime: time })],
     });
 
-    expect(controlFiles(result, { bootloader: true }).files.get("lists/times")).toBe(`${text}\0./a\0`);
+    expect(words(controlFiles(result, { bootloader: true }).lists, "times")).toEqual([text, "./a"]);
   });
 });
