@@ -7,6 +7,7 @@ import { type ShellText, trustedShell } from "../base/posix-quote.ts";
 export type ShellAsset =
   | "images/capture/client/probe.sh"
   | "images/capture/client/si_prepareclient.sh"
+  | "images/update/client/answers.sh"
   | "images/update/client/apply.sh"
   | "images/update/client/receive.sh"
   | "images/update/client/state.sh"

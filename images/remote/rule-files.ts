@@ -84,12 +84,17 @@ class Contents {
   }
 }
 
-async function namesOn(session: RemoteSession, request: RuleFilesRequest): Promise<readonly RelPath[]> {
+/** Shell that prints the NUL-ended names of such files below the working directory, which is the root. */
+export function namedFiles(request: Pick<RuleFilesRequest, "root" | "names" | "prune">): ShellText {
   // True of everything, and known to every find.
   const words = findWords({ root: request.root, prune: request.prune }, trustedShell("-name '*'"));
   const names = [...request.names].map((name) => sh`-name ${name.replaceAll(/[\\*?[]/g, "\\$&")}`);
+  return sh`LC_ALL=C find . ${{ raw: words }}-type f '(' ${{ raw: names.join(" -o ") as ShellText }} ')' -print0 2>/dev/null`;
+}
+
+async function namesOn(session: RemoteSession, request: RuleFilesRequest): Promise<readonly RelPath[]> {
   const found = await session.exec(
-    sh`cd ${request.root} && LC_ALL=C exec find . ${{ raw: words }}-type f '(' ${{ raw: names.join(" -o ") as ShellText }} ')' -print0 2>/dev/null`,
+    sh`cd ${request.root} && ${{ raw: namedFiles(request) }}`,
     request.signal === undefined ? {} : { signal: request.signal },
   );
   const listed = await readAll(found.stdout, {

@@ -1,5 +1,4 @@
 /** Makes the plan of a push: what the listing does not show is asked of the node, only where it matters. */
-import { AppError } from "../../base/errors.ts";
 import type { RelPath } from "../../base/path-bytes.ts";
 import type { ExtendedAttributes } from "../entry.ts";
 import { readAttributes } from "../remote/attributes.ts";
@@ -12,7 +11,7 @@ import { withFlags } from "../sync/flags.ts";
 import type { NodeListing } from "./node-listing.ts";
 import { type BlockedFile, blockedFiles, findPatches } from "./patches.ts";
 import { type UpdatePlan, withPatches } from "./plan.ts";
-import { type PlanSources, planFor } from "./prepare-plan.ts";
+import { type PlanSources, planFor, refuseWithoutAttributes } from "./prepare-plan.ts";
 import { allDigestQuestions, attributeQuestions, digestQuestions, withAttributes } from "./questions.ts";
 import type { UpdateRequest } from "./request.ts";
 
@@ -27,12 +26,8 @@ export async function askAndPlan(
   const place = { root: sources.node.root, ...(signal === undefined ? {} : { signal }) };
   let node = input.listed;
   let isAsked = false;
-  if (!programs.has("getfattr") && sources.suspicion.attributesRuled === true) {
-    throw new AppError(
-      "missing-tool",
-      `Rules on extended attributes cannot be followed on ${session.host}: it has no getfattr to say what it has`,
-      { hint: "Install the package attr there, or leave out the rules with the modifier x." },
-    );
+  if (sources.suspicion.attributesRuled === true) {
+    refuseWithoutAttributes(sources.node);
   }
   if (programs.has("getfattr")) {
     const asked = attributeQuestions(node, sources.wanted, sources.suspicion);

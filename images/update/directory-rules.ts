@@ -47,7 +47,8 @@ export async function directoryRules(
   return resolved.value;
 }
 
-async function filesOfVersion(
+/** The files of those names in a version. */
+export async function filesOfVersion(
   store: VersionReader,
   input: {
     readonly version: VersionId;

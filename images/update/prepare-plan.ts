@@ -86,6 +86,17 @@ export function updateRules(
   return { rules: all.rules, leftAlone: all.notes };
 }
 
+/** Throws `missing-tool` for a node that cannot say which attributes it has, as rules on them need. */
+export function refuseWithoutAttributes({ state, host }: NodeContext): void {
+  if (!state.programs.has("getfattr")) {
+    throw new AppError(
+      "missing-tool",
+      `Rules on extended attributes cannot be followed on ${host}: it has no getfattr to say what it has`,
+      { hint: "Install the package attr there, or leave out the rules with the modifier x." },
+    );
+  }
+}
+
 /** Where the node's listing does not descend. */
 export function updatePrune(node: NodeContext, rules: readonly ResolvedRule[]): readonly Prune[] {
   const mounts = mountsBelow(node.state.mounts, node.root).filter(({ path }) => path !== "");

@@ -57,6 +57,8 @@ export interface ListingRequest {
   readonly version?: number;
   /** Tells what lies over the version on a node that calls itself so. */
   readonly overrides?: (hostname: string) => Promise<Overrides>;
+  /** As in {@link UpdateRequest}. */
+  readonly root?: string;
   /** The body of the client's POST (images/update/pull.ts tells its format). */
   readonly body: AsyncIterable<Uint8Array>;
   readonly options?: UpdateOptions;

@@ -93,6 +93,8 @@ export const shellFiles: ReadonlySet<string> = new Set([
   "images/update/bundle.ts",
   "images/update/directory-rules.ts",
   "images/update/patches.ts",
+  "images/update/pull-answers.ts",
+  "images/update/pull.ts",
   "images/update/run.ts",
   "images/update/version-blocks.ts",
   "netboot/arp-check.ts",
