@@ -15,7 +15,7 @@ import { contentName, type KnownBlocks } from "../remote/known-blocks.ts";
 import { readRuleFiles } from "../remote/rule-files.ts";
 import type { RemoteSession } from "../remote/session.ts";
 import { niceSession } from "../remote/session-options.ts";
-import type { ImageLock, KnownContent } from "../store/store.ts";
+import type { ImageLock } from "../store/store.ts";
 import type { ResolvedRule } from "../sync/actions.ts";
 import { attributeSelection, attributeWord } from "../sync/attribute-rules.ts";
 import { directoryRuleFiles } from "../sync/dir-merge.ts";
@@ -26,6 +26,7 @@ import type { GoldenFacts } from "./facts.ts";
 import type { CaptureHistory } from "./history.ts";
 import { readHistory, writeHistory } from "./history-file.ts";
 import { withHooks } from "./hooks.ts";
+import { KnownEntries } from "./known-entries.ts";
 import { addLayout, writeLayout } from "./layout-file.ts";
 import { type CapturePlan, planCapture, ruleFilePrune, withRuleFiles } from "./plan.ts";
 import { probe } from "./probe.ts";
@@ -64,7 +65,7 @@ async function capture(asked: CaptureRequest): Promise<CaptureResult> {
         firmware: facts.firmware,
       },
       lock,
-      known: (entry) => moved.known.get(entry.path)?.(entry),
+      known: (entry) => moved.known.find(entry),
       onStored: (entry) => noteVersionBlocks(store.blocks, moved, entry),
       ...(request.onProgress === undefined ? {} : { onProgress: request.onProgress }),
       ...(signal === undefined ? {} : { signal }),
@@ -135,7 +136,7 @@ interface MovedTree {
   readonly rules: readonly ResolvedRule[];
   readonly warnings: readonly string[];
   /** Tells what an entry that has just been written holds, if it still is that entry. */
-  readonly known: ReadonlyMap<RelPath, (entry: FileEntry) => KnownContent | undefined>;
+  readonly known: KnownEntries;
   /** The blocks of large files that have just been written. */
   readonly blocks: ReadonlyMap<RelPath, BlockedFile>;
 }
@@ -154,7 +155,7 @@ async function moveTree(request: CaptureRequest, state: CaptureState): Promise<M
   const file = request.historyFile ?? historyFileOf(tree, request.image);
   let client: string | undefined;
   let history: CaptureHistory | undefined;
-  const known = new Map<RelPath, (entry: FileEntry) => KnownContent | undefined>();
+  const known = new KnownEntries();
   const blocks = new Map<RelPath, BlockedFile>();
   const totals = { sentFiles: 0, sentBytes: 0, deleted: 0, passes: 0 };
   const warnings = new Set<string>();
@@ -183,7 +184,7 @@ async function moveTree(request: CaptureRequest, state: CaptureState): Promise<M
       suspects: new Set(pass?.torn),
       clock: request.clock,
       ...(request.limit === undefined ? {} : { limit: request.limit }),
-      onEntry: (entry) => known.set(entry.path, (now) => contentOf(entry, now)),
+      onEntry: (entry) => known.add(entry),
       blocks: request.store.blocks,
       onBlocks: (file) => blocks.set(file.entry.path, file),
       ...(request.onProgress === undefined ? {} : { onProgress: request.onProgress }),
@@ -278,21 +279,6 @@ function isWhole(history: CaptureHistory | undefined): boolean {
   return history !== undefined && history.begun === undefined;
 }
 
-/** What was received of an entry, if `now` is still what was received. */
-function contentOf(received: FileEntry, now: FileEntry): KnownContent | undefined {
-  const same =
-    received.kind === now.kind &&
-    received.mtime.seconds === now.mtime.seconds &&
-    received.mtime.nanoseconds === now.mtime.nanoseconds &&
-    (received.kind !== "file" || now.kind !== "file" || received.size === now.size);
-  if (!same || received.extended === undefined) {
-    return undefined;
-  }
-  return received.kind === "file" && received.digest !== undefined
-    ? { digest: received.digest, extended: received.extended }
-    : { extended: received.extended };
-}
-
 /** What is stored of a file whose blocks are known is known by its digest from here on: updates ask for it. */
 function noteVersionBlocks(known: KnownBlocks, moved: MovedTree, entry: FileEntry): void {
   const file = moved.blocks.get(entry.path);
@@ -300,7 +286,7 @@ function noteVersionBlocks(known: KnownBlocks, moved: MovedTree, entry: FileEntr
     file !== undefined &&
     entry.kind === "file" &&
     entry.digest !== undefined &&
-    moved.known.get(entry.path)?.(entry) !== undefined
+    moved.known.find(entry) !== undefined
   ) {
     known.set(contentName(entry.digest), file, file.digests);
   }

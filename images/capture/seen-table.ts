@@ -54,9 +54,21 @@ export class SeenTable {
     }
   }
 
+  /** As {@link add}, in the place of what was seen of the path before; returns the entry's row. */
+  put(path: string, clientWord: string, treeWord: string): number {
+    const row = this.rowOf(path);
+    if (row === undefined) {
+      this.add(path, clientWord, treeWord);
+      return this.#length - 1;
+    }
+    digest(clientWord, this.#rows, row * cells + 2);
+    digest(treeWord, this.#rows, row * cells + 4);
+    return row;
+  }
+
   /** Whether an entry is as it was seen. */
   compare(path: string, clientWord: string, treeWord: string): "same" | "different" | "unknown" {
-    const row = this.#rowOf(path);
+    const row = this.rowOf(path);
     if (row === undefined) {
       return "unknown";
     }
@@ -65,7 +77,8 @@ export class SeenTable {
       : "different";
   }
 
-  #rowOf(path: string): number | undefined {
+  /** The row of an entry, in the order in which they were added. */
+  rowOf(path: string): number | undefined {
     digest(path, asked, 0);
     const mask = this.#index.length - 1;
     for (let place = (asked[0] as number) & mask; ; place = (place + 1) & mask) {

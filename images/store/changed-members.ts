@@ -3,24 +3,21 @@ import { createHash } from "node:crypto";
 import { AppError } from "../../base/errors.ts";
 import { escapePath, type RelPath } from "../../base/path-bytes.ts";
 import type { FileEntry } from "../entry.ts";
+import { PlaceSet } from "../sync/columns.ts";
 import { changesBetween } from "../sync/compare.ts";
+import type { EntryTable } from "../sync/entry-table.ts";
 import { parseTarMessages } from "../sync/tar-messages.ts";
 import { readTar } from "../tar/stream.ts";
 import { readMembers } from "../tree/tar-tool.ts";
-import type { PendingEntry } from "./commit-plan.ts";
-import type { Place } from "./entry-line.ts";
+import type { CommitPlan } from "./commit-plan.ts";
 import { type IncomingMember, MemberCursor } from "./member-cursor.ts";
 import type { Packer } from "./packer.ts";
 import type { CommitOptions, CommitResult } from "./store.ts";
+import type { StoredNow, StoredNowTable } from "./stored-now.ts";
+import { archivePlaces } from "./tree-order.ts";
 
 /** SHA-256 of no bytes. */
 const emptyDigest = createHash("sha256").digest("hex");
-
-/** An entry of the tree, complete, and where the store keeps it. */
-export interface StoredNow {
-  readonly entry: FileEntry;
-  readonly place?: Place;
-}
 
 export interface TreeTask {
   readonly image: string;
@@ -28,46 +25,54 @@ export interface TreeTask {
   readonly options: Pick<CommitOptions, "known" | "onStored" | "signal" | "onProgress">;
 }
 
-/** Stores every pending entry that is not unchanged. `pending` comes in archive order. */
+/** Stores every entry of the plan's listing that is not unchanged. */
 export async function storeChanged(
-  pending: readonly PendingEntry[],
+  plan: CommitPlan,
   using: {
     readonly packer: Packer;
     readonly task: TreeTask;
     /** Filled with what was stored, as it is stored. */
-    readonly stored: Map<RelPath, StoredNow>;
+    readonly stored: StoredNowTable;
   },
 ): Promise<CommitResult["read"]> {
   const { packer, task, stored } = using;
   const { signal, onProgress } = task.options;
-  const complete = completeEntries(pending, using);
-  const toRead = pending.filter((item) => !item.unchanged && mustBeRead(item, complete));
-  const bytesTotal = toRead.reduce((sum, { listed }) => sum + sizeOf(listed.entry), 0);
+  const { listed, unchanged } = plan;
+  const order = archivePlaces(listed);
+  const toRead = new PlaceSet(listed.length);
+  let bytesTotal = 0;
+  for (let place = 0; place < listed.length; place++) {
+    const entry = unchanged.has(place) ? undefined : listed.entryAt(place);
+    if (entry !== undefined && !isComplete(entry, using)) {
+      toRead.add(place);
+      bytesTotal += sizeOf(entry);
+    }
+  }
   const read = { entries: 0, bytes: 0 };
-  const tar = new TreeReader(task, toRead);
+  const tar = new TreeReader(task, toRead.size === 0 ? undefined : pathsToRead(listed, { order, toRead }));
   try {
-    for (const item of pending) {
-      if (item.unchanged) {
+    for (const place of order) {
+      if (unchanged.has(place)) {
         continue;
       }
       signal?.throwIfAborted();
-      const known = complete.get(item);
-      if (known !== undefined) {
-        const now = await storeComplete(known, packer);
-        stored.set(known.path, now);
+      const entry = listed.entryAt(place);
+      if (!toRead.has(place)) {
+        const now = await storeComplete(completed(entry, task), packer);
+        stored.set(place, now);
         task.options.onStored?.(now.entry);
         continue;
       }
-      const member = await tar.next(item.listed.entry);
+      const member = await tar.next(entry);
       const now = await storeMember(member, packer);
-      stored.set(member.entry.path, now);
+      stored.set(place, now);
       task.options.onStored?.(now.entry);
       read.entries += 1;
       read.bytes += sizeOf(member.entry);
       onProgress?.({
         phase: "store",
         files: read.entries,
-        filesTotal: toRead.length,
+        filesTotal: toRead.size,
         bytes: read.bytes,
         bytesTotal,
       });
@@ -79,37 +84,42 @@ export async function storeChanged(
   return read;
 }
 
-/** Entries that need not be read: links and sockets have nothing to read, and of some the caller knows everything. */
-function completeEntries(
-  pending: readonly PendingEntry[],
-  using: { readonly packer: Packer; readonly task: TreeTask },
-): ReadonlyMap<PendingEntry, FileEntry> {
-  const complete = new Map<PendingEntry, FileEntry>();
-  for (const item of pending) {
-    const { entry } = item.listed;
-    if (item.unchanged) {
-      continue;
-    }
-    if (entry.kind === "hardlink" || entry.kind === "socket") {
-      complete.set(item, entry);
-      continue;
-    }
-    const known = using.task.options.known?.(entry);
-    if (known === undefined) {
-      continue;
-    }
-    const { extended, digest } = known;
-    if (entry.kind !== "file" || entry.size === 0) {
-      complete.set(item, { ...entry, extended });
-    } else if (digest !== undefined && using.packer.findContent(entry, digest) !== undefined) {
-      complete.set(item, { ...entry, extended, digest });
+function* pathsToRead(
+  listed: EntryTable,
+  { order, toRead }: { readonly order: Uint32Array; readonly toRead: PlaceSet },
+): Generator<RelPath> {
+  for (const place of order) {
+    if (toRead.has(place)) {
+      yield listed.pathAt(place);
     }
   }
-  return complete;
 }
 
-function mustBeRead(item: PendingEntry, complete: ReadonlyMap<PendingEntry, FileEntry>): boolean {
-  return !complete.has(item);
+/** Whether an entry need not be read: links and sockets have nothing to read, and of some the caller knows everything. */
+function isComplete(entry: FileEntry, using: { readonly packer: Packer; readonly task: TreeTask }): boolean {
+  if (entry.kind === "hardlink" || entry.kind === "socket") {
+    return true;
+  }
+  const known = using.task.options.known?.(entry);
+  return (
+    known !== undefined &&
+    (entry.kind !== "file" ||
+      entry.size === 0 ||
+      (known.digest !== undefined && using.packer.hasContent(known.digest)))
+  );
+}
+
+/** Such an entry with all that is known of it. */
+function completed(entry: FileEntry, task: TreeTask): FileEntry {
+  const known =
+    entry.kind === "hardlink" || entry.kind === "socket" ? undefined : task.options.known?.(entry);
+  if (known === undefined) {
+    return entry;
+  }
+  const { extended, digest } = known;
+  return entry.kind === "file" && entry.size > 0 && digest !== undefined
+    ? { ...entry, extended, digest }
+    : { ...entry, extended };
 }
 
 async function storeComplete(entry: FileEntry, packer: Packer): Promise<StoredNow> {
@@ -143,13 +153,14 @@ class TreeReader {
   readonly #process: ReturnType<typeof readMembers> | undefined;
   readonly #cursor: MemberCursor | undefined;
 
-  constructor(task: TreeTask, items: readonly PendingEntry[]) {
+  /** Starts nothing without paths. */
+  constructor(task: TreeTask, paths: Iterable<RelPath> | undefined) {
     this.#task = task;
-    if (items.length > 0) {
+    if (paths !== undefined) {
       const { signal } = task.options;
       this.#process = readMembers({
         root: task.tree,
-        paths: items.map((item) => item.listed.entry.path),
+        paths,
         ...(signal === undefined ? {} : { signal }),
       });
       this.#cursor = new MemberCursor(readTar(this.#process.stdout, { what: `the tree of ${task.image}` }));

@@ -1,51 +1,59 @@
-/** Which entries of a tree must be read to commit it: a merge of the tree's listing with the newest version. */
-import { comparePaths } from "../../base/path-bytes.ts";
-import type { FileEntry, ListedEntry } from "../entry.ts";
+/** Which entries of a tree must be read to commit it: the tree's listing beside a version. */
+import type { FileEntry } from "../entry.ts";
+import { PlaceSet } from "../sync/columns.ts";
 import { changesBetween } from "../sync/compare.ts";
+import type { EntryTable } from "../sync/entry-table.ts";
+import { placesIn } from "../sync/same-rows.ts";
 import type { MemberId, Place, StoredEntry } from "./entry-line.ts";
-
-export interface PendingEntry {
-  readonly listed: ListedEntry;
-  /** The entry of this path in the newest version. */
-  readonly before?: StoredEntry;
-  /** True where the tree's entry is known to be that one, extended attributes and content included. */
-  readonly unchanged: boolean;
-}
+import type { VersionTable } from "./version-table.ts";
 
 export interface CommitPlan {
-  readonly pending: readonly PendingEntry[];
-  /** Entries of the newest version that the tree no longer has. */
+  readonly listed: EntryTable;
+  /** The newest version; undefined where there is none. */
+  readonly version: VersionTable | undefined;
+  /** By place in the listing, the place of its path in the version, or -1. */
+  readonly before: ArrayLike<number>;
+  /** Places in the listing that are known to be those of the version, extended attributes and content included. */
+  readonly unchanged: PlaceSet;
+  /** Entries of the version that the tree no longer has. */
   readonly removed: number;
 }
 
-/** `seen` holds, for each of the version's entries, the mark of inode and change time, and `mark` makes that of a listed entry. */
+/** `seen` tells whether a place of the listing has the inode and change time that the version's entry at a place was seen with. */
 export function planCommit(
-  listed: readonly ListedEntry[],
-  version: {
-    readonly entries: readonly StoredEntry[];
-    readonly seen: readonly string[] | undefined;
-    readonly mark: (listed: ListedEntry) => string;
-  },
+  listed: EntryTable,
+  version: VersionTable | undefined,
+  seen: (place: number, before: number) => boolean,
 ): CommitPlan {
-  const pending: PendingEntry[] = [];
-  let removed = 0;
-  let at = 0;
-  for (const item of listed) {
-    let before = version.entries[at];
-    while (before !== undefined && comparePaths(before.entry.path, item.entry.path) < 0) {
-      removed += 1;
-      at += 1;
-      before = version.entries[at];
-    }
-    if (before === undefined || before.entry.path !== item.entry.path) {
-      pending.push({ listed: item, unchanged: false });
+  const before =
+    version === undefined ? new Int32Array(listed.length).fill(-1) : placesIn(version.table, listed);
+  const unchanged = new PlaceSet(listed.length);
+  let kept = 0;
+  for (let place = 0; place < listed.length; place++) {
+    const at = before[place] ?? -1;
+    if (version === undefined || at < 0) {
       continue;
     }
-    const unchanged = version.seen?.[at] === version.mark(item) && sameEntry(item.entry, before.entry);
-    pending.push({ listed: item, before, unchanged });
-    at += 1;
+    kept += 1;
+    if (seen(place, at) && isAsBefore({ listed, version }, place, at)) {
+      unchanged.add(place);
+    }
   }
-  return { pending, removed: removed + version.entries.length - at };
+  return { listed, version, before, unchanged, removed: (version?.length ?? 0) - kept };
+}
+
+/** True where a place of the listing is what the version has at a place, as far as the listing shows. */
+export function isAsBefore(
+  { listed, version }: { readonly listed: EntryTable; readonly version: VersionTable },
+  place: number,
+  at: number,
+): boolean {
+  const [row, old] = [listed.rowAt(place), version.table.rowAt(at)];
+  const [rows, olds] = [listed.rows, version.table.rows];
+  // Names of one inode are compared as entries.
+  return !rows.isLinked(row) && !olds.isLinked(old) && rows.sameFacts(row, olds, old)
+    ? true
+    : sameEntry(listed.entryAt(place), version.storedAt(at).entry);
 }
 
 /** True where both are the same as far as both are known, names of one inode included. */

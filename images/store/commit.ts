@@ -5,7 +5,7 @@
 import { rm } from "node:fs/promises";
 import { AppError } from "../../base/errors.ts";
 import { formatVersion, type ImageName, type Manifest, manifestSchema } from "../manifest.ts";
-import { compactPacks, totalsOf } from "./commit-records.ts";
+import { compactPacks } from "./committed-tree.ts";
 import type { StoreContext } from "./context.ts";
 import { makeWorkFolder, syncFolder } from "./durable-file.ts";
 import type { StoredEntry } from "./entry-line.ts";
@@ -99,7 +99,7 @@ async function commitOnce(context: StoreContext, task: CommitTask): Promise<Comm
         message: options.message,
         source: options.source ?? {},
         ...(parent === undefined ? {} : { parent: { image, number: parent.number } }),
-        totals: totalsOf(entries, used?.bytes ?? 0),
+        totals: pass.entries.totals(used?.bytes ?? 0),
         packs: packIds,
       };
       const published = await publish(context, { task, manifest, entries, pack: used, seen: pass });
@@ -123,7 +123,7 @@ async function publish(
   version: {
     readonly task: CommitTask;
     readonly manifest: Manifest;
-    readonly entries: readonly StoredEntry[];
+    readonly entries: Iterable<StoredEntry>;
     readonly pack: WrittenPack | undefined;
     readonly seen: TreePass;
   },

@@ -59,7 +59,7 @@ export async function copyVersion(
     }
     const versions = await makeVersionsFolder(work);
     await writeManifest(`${versions}/${manifestName(1)}`, { manifest, entries, ...signal });
-    await rememberExactTree(context, { task, version, manifest, file: `${versions}/${treeIndexName}` });
+    await rememberExactTree(context, { task, table, manifest, file: `${versions}/${treeIndexName}` });
     const holder = `copy of ${formatVersion({ image, number })} to ${to}`;
     if (
       (await placeImage(context, { work, to, packs: manifest.packs, holder, replace, ...signal })) ===

@@ -1,19 +1,19 @@
 /** Makes a tree exactly what a version says, and remembers that it is. */
 import { AppError } from "../../base/errors.ts";
-import { escapePath } from "../../base/path-bytes.ts";
+import { escapePath, type RelPath } from "../../base/path-bytes.ts";
 import type { FileEntry } from "../entry.ts";
 import { formatVersion, type Manifest } from "../manifest.ts";
 import type { SyncAction } from "../sync/actions.ts";
 import { isStreamed, summarise } from "../sync/plan.ts";
 import { encodeMember, endOfArchive } from "../tar/encode.ts";
 import { type ApplyResult, applyToTree } from "../tree/apply.ts";
-import { scanTree } from "../tree/scan.ts";
-import { planCommit, sameEntry } from "./commit-plan.ts";
+import { scanTable } from "../tree/scan.ts";
+import { type CommitPlan, isAsBefore, planCommit } from "./commit-plan.ts";
 import type { StoreContext } from "./context.ts";
-import { type OpenVersion, storedEntries } from "./open-version.ts";
+import type { OpenVersion } from "./open-version.ts";
 import type { WaitOptions } from "./store.ts";
 import { inStoredOrder } from "./stored-order.ts";
-import { seenMark, settlingTime } from "./tree-index.ts";
+import { settlingTime } from "./tree-index.ts";
 import { type TreeTask, writeSeen } from "./tree-pass.ts";
 import type { VersionTable } from "./version-table.ts";
 import { WantedMembers } from "./wanted-members.ts";
@@ -111,30 +111,23 @@ export async function rememberExactTree(
   context: StoreContext,
   request: {
     readonly task: TreeTask;
-    readonly version: OpenVersion;
+    /** The version's own. */
+    readonly table: VersionTable;
     readonly manifest: Manifest;
     readonly file: string;
   },
 ): Promise<void> {
-  const { task, version, manifest, file } = request;
+  const { task, table, manifest, file } = request;
   const signal = task.options.signal === undefined ? {} : { signal: task.options.signal };
   // What was written a moment ago would not be trusted, and the next commit would read all of it again.
   await context.clock.sleep(settlingTime, task.options.signal);
   const scanned = context.clock.now();
-  const listed = await scanTree(task.tree, { oneFileSystem: true, ...signal });
-  const entries = [];
-  for await (const batch of storedEntries(version, signal)) {
-    entries.push(...batch);
-  }
-  const plan = planCommit(listed, { entries, seen: undefined, mark: seenMark });
-  const wrong = plan.pending.find(
-    ({ listed: item, before }) => before === undefined || !sameEntry(item.entry, before.entry),
-  );
+  const listed = await scanTable(task.tree, { oneFileSystem: true, ...signal });
+  const plan = planCommit(listed, table, () => false);
+  const wrong = differing(plan);
   if (wrong !== undefined || plan.removed > 0) {
     const what =
-      wrong === undefined
-        ? `${plan.removed} entries are missing`
-        : `'${escapePath(wrong.listed.entry.path)}' differs`;
+      wrong === undefined ? `${plan.removed} entries are missing` : `'${escapePath(wrong)}' differs`;
     throw new AppError(
       "io",
       `The tree of image ${task.image} is not what ${formatVersion(manifest)} is: ${what}`,
@@ -144,4 +137,15 @@ export async function rememberExactTree(
     );
   }
   await writeSeen(file, { task, pass: { plan, scanned }, manifest });
+}
+
+/** The first entry of the tree that is not the version's. */
+function differing({ listed, version, before }: CommitPlan): RelPath | undefined {
+  for (let place = 0; place < listed.length; place++) {
+    const at = before[place] ?? -1;
+    if (version === undefined || at < 0 || !isAsBefore({ listed, version }, place, at)) {
+      return listed.pathAt(place);
+    }
+  }
+  return undefined;
 }

@@ -57,8 +57,14 @@ export interface PackIndex {
 }
 
 /** Encodes the index as the skippable frame that ends a pack. */
-export function encodePackIndex(frames: readonly PackFrame[], members: readonly PackMember[]): Uint8Array {
-  const digests = members.filter((member) => member.digest !== undefined).length;
+export function encodePackIndex(
+  frames: readonly PackFrame[],
+  members: Iterable<PackMember> & { readonly length: number },
+): Uint8Array {
+  let digests = 0;
+  for (const member of members) {
+    digests += member.digest === undefined ? 0 : 1;
+  }
   const size = frames.length * frameBytes + members.length * 16 + digests * digestBytes + indexFooterBytes;
   const bytes = new Uint8Array(size + 8);
   const view = new DataView(bytes.buffer);

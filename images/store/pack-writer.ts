@@ -5,7 +5,8 @@
 import { createHash, hash } from "node:crypto";
 import { type FileHandle, open, readFile, unlink } from "node:fs/promises";
 import { writeFully, writeNewFile } from "./durable-file.ts";
-import { encodePackIndex, headerKeyBytes, type PackFrame, type PackMember } from "./pack-index.ts";
+import { encodePackIndex, headerKeyBytes, type PackFrame } from "./pack-index.ts";
+import { PackMembers } from "./pack-members.ts";
 import { compressFiles } from "./zstd.ts";
 
 export const frameTarget = 4 * 1024 * 1024;
@@ -35,7 +36,7 @@ export class PackWriter {
   readonly #file: string;
   readonly #options: PackWriterOptions;
   readonly #frames: PackFrame[] = [];
-  readonly #members: PackMember[] = [];
+  readonly #members = new PackMembers();
   #hash = createHash("sha256");
   #written = 0;
   /** The frame that is being gathered: one buffer for all of them, because garbage of this size makes V8 stop often. */
@@ -59,6 +60,11 @@ export class PackWriter {
 
   get members(): number {
     return this.#members.length;
+  }
+
+  /** SHA-256 of a member's content; undefined where it is no file with content. */
+  digestOf(member: number): Uint8Array | undefined {
+    return this.#members.digestOf(member);
   }
 
   /** Adds a member that fits a frame and whose data is at hand; returns its ordinal. */
@@ -146,14 +152,12 @@ export class PackWriter {
   }
 
   #note(member: Pick<OpenMember, "header" | "blocks">, digest: Uint8Array | undefined): number {
-    return (
-      this.#members.push({
-        blocks: member.blocks,
-        headerBlocks: member.header.length / 512,
-        headerKey: headerKeyOf(member.header),
-        ...(digest === undefined ? {} : { digest }),
-      }) - 1
-    );
+    return this.#members.add({
+      blocks: member.blocks,
+      headerBlocks: member.header.length / 512,
+      headerKey: headerKeyOf(member.header),
+      ...(digest === undefined ? {} : { digest }),
+    });
   }
 
   /** Takes back the member that was begun: its content is stored already. */

@@ -73,6 +73,17 @@ export class Packer {
     return found === undefined ? undefined : this.#placeOf(found, headerKeyOf(encodeMember(entry)));
   }
 
+  /** Whether content of this digest is stored. */
+  hasContent(digest: string): boolean {
+    return this.#table.get(Buffer.from(digest, "hex")) !== undefined;
+  }
+
+  /** SHA-256 of the content at a place; undefined for what has none. */
+  digestOf({ pack, member }: MemberId): Uint8Array | undefined {
+    const stored = this.#packs[this.#used[pack] ?? -1];
+    return stored === undefined ? this.#opened?.digestOf(member) : memberDigest(stored.index, member);
+  }
+
   /** Hashes a file's content and stores it where it is not stored yet. */
   async placeContent(
     entry: FileEntry,

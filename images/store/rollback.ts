@@ -1,14 +1,15 @@
 /** Makes an image's tree what one of its versions is. */
 import { mkdir, rm, stat } from "node:fs/promises";
 import { AppError } from "../../base/errors.ts";
-import type { RelPath } from "../../base/path-bytes.ts";
+import type { FileEntry } from "../entry.ts";
 import { formatVersion, type Manifest, type VersionId } from "../manifest.ts";
 import { planSync, summarise } from "../sync/plan.ts";
+import type { CommitPlan } from "./commit-plan.ts";
 import type { StoreContext } from "./context.ts";
 import { makeWorkFolder } from "./durable-file.ts";
 import { applyVersion, rememberExactTree, wholeVersion } from "./exact-tree.ts";
 import { refuseMounts } from "./mounts.ts";
-import { entryWithDigest, type OpenVersion, openVersion } from "./open-version.ts";
+import { type OpenVersion, openVersion } from "./open-version.ts";
 import type { RollbackOptions, RollbackResult } from "./store.ts";
 import { treeIndexPathOf, treePathOf } from "./store-paths.ts";
 import { openTreeVersion, planTree, rememberTree, type TreeTask, withTreePass } from "./tree-pass.ts";
@@ -71,27 +72,34 @@ async function rollback(
   const signal = options.signal === undefined ? {} : { signal: options.signal };
   options.onProgress?.({ phase: "compare" });
   const plan = await planTree(context, { ...task, previous: base });
-  const known = new Set<RelPath>();
-  const present = plan.pending.map(({ listed, before, unchanged }) => {
-    if (!unchanged || before === undefined || base === undefined) {
-      return listed.entry;
-    }
-    known.add(listed.entry.path);
-    return entryWithDigest(before, base);
-  });
   const table = await tableOf(target, signal);
   const actions = [
     ...planSync({
       source: wholeVersion(table),
-      target: present,
-      // What is not known to be as it was committed may differ in content or attributes that no listing shows.
-      options: { deleteExtraneous: true, recheck: (_source, entry) => !known.has(entry.path) },
+      target: standing(plan),
+      options: {
+        deleteExtraneous: true,
+        // What is not known to be as it was committed may differ in content or attributes that no listing shows.
+        recheck: (_source, entry) => !plan.unchanged.has(plan.listed.indexOf(entry.path)),
+      },
     }),
   ];
   const manifest: Manifest = target.manifest;
   await applyVersion({ version: target, table, tree: task.tree, actions, options });
   const file = treeIndexPathOf(context.paths, task.image);
-  await rememberExactTree(context, { task, version: target, manifest, file });
+  await rememberExactTree(context, { task, table, manifest, file });
   context.log.info("Rolled an image's tree back", { version: formatVersion(manifest) });
   return { manifest, summary: summarise(actions) };
+}
+
+/** What stands in the tree, with what the version before knows of it. */
+function standing({ listed, version, before, unchanged }: CommitPlan): Iterable<FileEntry> {
+  return {
+    *[Symbol.iterator]() {
+      for (let place = 0; place < listed.length; place++) {
+        const known = unchanged.has(place) ? version?.entryAt(before[place] ?? -1) : undefined;
+        yield known ?? listed.entryAt(place);
+      }
+    },
+  };
 }

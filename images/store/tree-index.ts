@@ -5,8 +5,8 @@
  */
 import { open, rename } from "node:fs/promises";
 import { type Duration, duration } from "../../base/quantity.ts";
-import type { ListedEntry } from "../entry.ts";
 import type { ImageName, Manifest } from "../manifest.ts";
+import type { EntryTable } from "../sync/entry-table.ts";
 import { readIfThere, writeFully } from "./durable-file.ts";
 import { encodeTime } from "./entry-line.ts";
 
@@ -19,9 +19,10 @@ const racyMilliseconds = 50;
  */
 export const settlingTime: Duration = duration(racyMilliseconds + 20);
 
-/** Identity and change time of an entry, comparable as text. */
-export function seenMark(listed: ListedEntry): string {
-  return `${listed.inode} ${encodeTime(listed.ctime)}`;
+/** Identity and change time of the entry at a place, comparable as text. */
+export function seenMark(listed: EntryTable, place: number): string {
+  const row = listed.rowAt(place);
+  return `${listed.rows.inodeAt(row)} ${encodeTime(listed.rows.ctimeAt(row))}`;
 }
 
 /** Writes the index of the tree as it was listed at `scanned` (Unix milliseconds) and committed as `manifest`. */
@@ -29,40 +30,78 @@ export async function writeTreeIndex(
   file: string,
   content: {
     readonly manifest: Manifest;
-    readonly listed: readonly ListedEntry[];
+    readonly listed: EntryTable;
     readonly scanned: number;
     readonly temporary: string;
   },
 ): Promise<void> {
+  const { manifest, listed, temporary } = content;
   const trusted = content.scanned - racyMilliseconds;
-  const lines = [headLine(content.manifest)];
-  for (const listed of content.listed) {
-    const changed = listed.ctime.seconds * 1000 + listed.ctime.nanoseconds / 1e6;
-    lines.push(changed < trusted ? seenMark(listed) : "-");
-  }
-  const handle = await open(content.temporary, "wx", 0o600);
+  const handle = await open(temporary, "wx", 0o600);
   try {
-    await writeFully(handle, Buffer.from(`${lines.join("\n")}\n`, "latin1"), {
-      file: content.temporary,
-      position: 0,
-    });
+    let position = 0;
+    let text = `${headLine(manifest)}\n`;
+    for (let place = 0; place <= listed.length; place++) {
+      if (place === listed.length || text.length > 262_144) {
+        const bytes = Buffer.from(text, "latin1");
+        await writeFully(handle, bytes, { file: temporary, position });
+        position += bytes.length;
+        text = "";
+      }
+      if (place < listed.length) {
+        const { seconds, nanoseconds } = listed.rows.ctimeAt(listed.rowAt(place));
+        const changed = seconds * 1000 + nanoseconds / 1e6;
+        text += changed < trusted ? `${seenMark(listed, place)}\n` : "-\n";
+      }
+    }
   } finally {
     await handle.close();
   }
-  await rename(content.temporary, file);
+  await rename(temporary, file);
 }
 
-/** The marks of the version's entries in manifest order; undefined where there is no index of this very version. */
-export async function readTreeIndex(
-  file: string,
-  manifest: Manifest,
-): Promise<readonly string[] | undefined> {
-  const bytes = await readIfThere(file);
-  const lines = bytes?.toString("latin1").split("\n") ?? [];
-  return lines[0] === headLine(manifest) && lines.length === manifest.totals.entries + 2
-    ? lines.slice(1, -1)
-    : undefined;
+/** The marks of a version's entries, in the order of its manifest. */
+export class SeenMarks {
+  readonly #bytes: Buffer;
+  readonly #starts: Uint32Array;
+
+  constructor(bytes: Buffer, starts: Uint32Array) {
+    this.#bytes = bytes;
+    this.#starts = starts;
+  }
+
+  /** Whether the entry at a place in the manifest was seen with this mark. */
+  isAt(place: number, mark: string): boolean {
+    const start = this.#starts[place];
+    const end = this.#starts[place + 1];
+    return (
+      start !== undefined &&
+      end !== undefined &&
+      end - start - 1 === mark.length &&
+      this.#bytes.toString("latin1", start, end - 1) === mark
+    );
+  }
 }
+
+/** The marks of the version's entries; undefined where there is no index of this very version. */
+export async function readTreeIndex(file: string, manifest: Manifest): Promise<SeenMarks | undefined> {
+  const bytes = await readIfThere(file);
+  const head = `${headLine(manifest)}\n`;
+  if (bytes === undefined || bytes.toString("latin1", 0, head.length) !== head || bytes.at(-1) !== newline) {
+    return undefined;
+  }
+  const { entries } = manifest.totals;
+  const starts = new Uint32Array(entries + 1);
+  let at = head.length;
+  for (let line = 0; line < entries && at > 0; line++) {
+    starts[line] = at;
+    at = bytes.indexOf(newline, at) + 1;
+  }
+  starts[entries] = at;
+  return at === bytes.length ? new SeenMarks(bytes, starts) : undefined;
+}
+
+const newline = 10;
 
 /** Which version the index is of; undefined where there is none. */
 export async function indexedVersion(

@@ -4,6 +4,8 @@
  */
 import type { RelPath } from "../../base/path-bytes.ts";
 import type { FileEntry } from "../entry.ts";
+import { PlaceSet } from "../sync/columns.ts";
+import type { EntryTable } from "../sync/entry-table.ts";
 
 /** Compares as paths whose slash sorts before every other byte. */
 export function compareTreeOrder(a: RelPath, b: RelPath): number {
@@ -36,4 +38,66 @@ export function archiveOrder<T>(items: readonly T[], entryOf: (item: T) => FileE
   }
   const isEarly = (item: T): boolean => early.has(entryOf(item).path);
   return [...sorted.filter(isEarly), ...sorted.filter((item) => !isEarly(item))];
+}
+
+/** The places of a whole listing in the order of {@link archiveOrder}, without comparing paths. */
+export function archivePlaces(table: EntryTable): Uint32Array {
+  const early = earlyTargets(table);
+  const order = new Uint32Array(table.length);
+  let [first, next] = [0, early.size];
+  for (const place of treePlaces(table)) {
+    order[early.has(place) ? first++ : next++] = place;
+  }
+  return order;
+}
+
+function earlyTargets(table: EntryTable): PlaceSet {
+  const early = new PlaceSet(table.length);
+  for (let place = 0; place < table.length; place++) {
+    const entry = table.rows.isFurtherName(table.rowAt(place)) ? table.entryAt(place) : undefined;
+    if (entry?.kind === "hardlink" && compareTreeOrder(entry.path, entry.target) < 0) {
+      early.add(table.indexOf(entry.target));
+    }
+  }
+  return early;
+}
+
+/** In path order, what is directly in one directory comes by name, so it need only be gathered. */
+function* treePlaces(table: EntryTable): Generator<number> {
+  const { rows } = table;
+  const count = rows.directoryCount;
+  const ends = new Uint32Array(count + 1);
+  const add = (directory: number, by: number) => {
+    ends[directory] = (ends[directory] as number) + by;
+  };
+  for (let place = 0; place < table.length; place++) {
+    add(rows.directoryOf(table.rowAt(place)) + 1, 1);
+  }
+  for (let directory = 1; directory <= count; directory++) {
+    add(directory, ends[directory - 1] as number);
+  }
+  const starts = ends.slice();
+  const gathered = new Uint32Array(table.length);
+  for (let place = 0; place < table.length; place++) {
+    const directory = rows.directoryOf(table.rowAt(place));
+    gathered[ends[directory] as number] = place;
+    add(directory, 1);
+  }
+  // The directories that are being told, the innermost last; where each goes on.
+  const open = [0];
+  for (let directory = open.at(-1); directory !== undefined; directory = open.at(-1)) {
+    const at = starts[directory] as number;
+    if (at === (ends[directory] as number)) {
+      open.pop();
+      continue;
+    }
+    starts[directory] = at + 1;
+    const place = gathered[at] as number;
+    yield place;
+    const own = rows.ownDirectory(table.rowAt(place));
+    // The root is an entry of itself; it was begun with.
+    if (own !== undefined && own !== 0) {
+      open.push(own);
+    }
+  }
 }

@@ -4,28 +4,25 @@
  */
 import { mkdir } from "node:fs/promises";
 import type { RelPath } from "../../base/path-bytes.ts";
-import type { FileEntry, ListedEntry } from "../entry.ts";
+import type { FileEntry } from "../entry.ts";
 import type { ImageName, Manifest } from "../manifest.ts";
-import { scanTree } from "../tree/scan.ts";
-import { type StoredNow, storeChanged } from "./changed-members.ts";
-import { type CommitPlan, planCommit, sameEntry, supersededBy } from "./commit-plan.ts";
+import type { EntryTable } from "../sync/entry-table.ts";
+import { scanTable } from "../tree/scan.ts";
+import { storeChanged } from "./changed-members.ts";
+import { type CommitPlan, planCommit } from "./commit-plan.ts";
+import { CommittedTree } from "./committed-tree.ts";
 import type { StoreContext } from "./context.ts";
 import { namesIn } from "./durable-file.ts";
-import type { StoredEntry } from "./entry-line.ts";
-import {
-  entryWithDigest,
-  type OpenVersion,
-  openVersion,
-  storedEntries,
-  versionNumbers,
-} from "./open-version.ts";
+import type { MemberId } from "./entry-line.ts";
+import { type OpenVersion, openVersion, versionNumbers } from "./open-version.ts";
 import { closePacks, openPacks, type PackFile } from "./pack-file.ts";
 import { PackWriter } from "./pack-writer.ts";
 import { Packer } from "./packer.ts";
 import type { CommitOptions, CommitResult, KnownContent } from "./store.ts";
 import { packOfFileName, packPathOf, treeIndexPathOf } from "./store-paths.ts";
+import { StoredNowTable } from "./stored-now.ts";
 import { indexedVersion, readTreeIndex, seenMark, writeTreeIndex } from "./tree-index.ts";
-import { archiveOrder } from "./tree-order.ts";
+import { tableOf } from "./version-members.ts";
 
 export interface TreeTask {
   readonly image: ImageName;
@@ -34,11 +31,15 @@ export interface TreeTask {
   readonly options: Pick<CommitOptions, "known" | "onStored" | "signal" | "onProgress">;
 }
 
-export interface TreePass extends StoredTree {
+export interface TreePass {
   readonly plan: CommitPlan;
   readonly packer: Packer;
   /** When the tree was listed: Unix time in milliseconds. */
   readonly scanned: number;
+  readonly entries: CommittedTree;
+  /** True where an entry is new, gone, or not what it was. */
+  readonly changed: boolean;
+  readonly read: CommitResult["read"];
 }
 
 /** Where the new pack is gathered. */
@@ -54,10 +55,9 @@ export async function withTreePass<T>(
 ): Promise<T> {
   const { options, previous } = task;
   const packs = await openAllPacks(context);
-  const storedNow = new Map<RelPath, StoredNow>();
-  const unchangedDirectories = new Map<RelPath, FileEntry>();
+  let directoryOf: (path: RelPath) => FileEntry | undefined = () => undefined;
   const packer = new Packer({
-    directoryOf: (path) => storedNow.get(path)?.entry ?? unchangedDirectories.get(path),
+    directoryOf: (path) => directoryOf(path),
     packs,
     used: previous?.manifest.packs ?? [],
     writer: () =>
@@ -71,23 +71,33 @@ export async function withTreePass<T>(
     const scanned = context.clock.now();
     options.onProgress?.({ phase: "list" });
     const plan = await planTree(context, task);
-    plan.pending.forEach(({ listed, before, unchanged }) => {
-      if (unchanged && before?.entry.kind === "directory") {
-        unchangedDirectories.set(listed.entry.path, before.entry);
-      }
-    });
+    const stored = new StoredNowTable(plan.listed);
+    directoryOf = (path) => directoryIn(plan, stored, path);
     const known = await knownOf(context, { ...task, plan });
-    const stored = await storeEntries(plan, {
+    const read = await storeChanged(plan, {
       packer,
+      stored,
       task: { ...task, options: { ...options, known } },
-      previous,
-      stored: storedNow,
     });
-    return await use({ ...stored, changed: stored.changed || plan.removed > 0, plan, packer, scanned });
+    const { directories } = packer;
+    const digestOf = (place: MemberId) => packer.digestOf(place);
+    const entries = new CommittedTree({ plan, stored, directories, digestOf });
+    return await use({ plan, packer, scanned, entries, changed: entries.changed, read });
   } finally {
     await packer.close();
     await closePacks(packs);
   }
+}
+
+/** A directory that is stored or stands as it was, complete. */
+function directoryIn(plan: CommitPlan, stored: StoredNowTable, path: RelPath): FileEntry | undefined {
+  const at = plan.listed.indexOf(path);
+  if (at >= 0 && stored.has(at)) {
+    return stored.entryAt(at);
+  }
+  const before =
+    at >= 0 && plan.unchanged.has(at) ? plan.version?.storedAt(plan.before[at] ?? -1) : undefined;
+  return before?.entry.kind === "directory" ? before.entry : undefined;
 }
 
 /** Every pack of the store: content that any version of any image has is not stored again. */
@@ -106,82 +116,26 @@ export async function planTree(
 ): Promise<CommitPlan> {
   const { options } = task;
   const signal = options.signal === undefined ? {} : { signal: options.signal };
-  const listed = await scanTree(task.tree, { oneFileSystem: true, ...signal });
+  const listed = await scanTable(task.tree, { oneFileSystem: true, ...signal });
   return compareTree(context, { listed, task });
 }
 
 async function compareTree(
   context: StoreContext,
   tree: {
-    readonly listed: readonly ListedEntry[];
+    readonly listed: EntryTable;
     readonly task: TreeTask & { readonly previous: OpenVersion | undefined };
   },
 ): Promise<CommitPlan> {
   const { listed, task } = tree;
   const { previous, options } = task;
+  if (previous === undefined) {
+    return planCommit(listed, undefined, () => false);
+  }
   const signal = options.signal === undefined ? {} : { signal: options.signal };
-  const entries: StoredEntry[] = [];
-  let seen: readonly string[] | undefined;
-  if (previous !== undefined) {
-    for await (const batch of storedEntries(previous, signal)) {
-      entries.push(...batch);
-    }
-    seen = await readTreeIndex(treeIndexPathOf(context.paths, task.image), previous.manifest);
-  }
-  return planCommit(listed, { entries, seen, mark: seenMark });
-}
-
-export interface StoredTree {
-  readonly entries: readonly StoredEntry[];
-  /** True where an entry is new, gone, or not what it was. */
-  readonly changed: boolean;
-  readonly read: CommitResult["read"];
-}
-
-async function storeEntries(
-  plan: CommitPlan,
-  using: {
-    readonly packer: Packer;
-    readonly task: TreeTask;
-    readonly previous: OpenVersion | undefined;
-    readonly stored: Map<RelPath, StoredNow>;
-  },
-): Promise<StoredTree> {
-  const { packer, previous, stored } = using;
-  const read = await storeChanged(
-    archiveOrder(plan.pending, (pending) => pending.listed.entry),
-    using,
-  );
-  const entries: StoredEntry[] = [];
-  let changed = false;
-  for (const { listed, before } of plan.pending) {
-    const now = stored.get(listed.entry.path);
-    const again = packer.directories.get(listed.entry.path);
-    if (now === undefined && again === undefined) {
-      entries.push(before as StoredEntry);
-      continue;
-    }
-    const entry = now?.entry ?? (before as StoredEntry).entry;
-    const place = again ?? now?.place;
-    const after = { entry: withoutDigest(entry), place };
-    entries.push({
-      entry: after.entry,
-      over: supersededBy(after, before),
-      ...(place === undefined ? {} : { place }),
-    });
-    changed ||=
-      before === undefined || previous === undefined || !sameEntry(entry, entryWithDigest(before, previous));
-  }
-  return { entries, changed, read };
-}
-
-/** A manifest's entry says where the content is; its digest is there. */
-function withoutDigest(entry: FileEntry): FileEntry {
-  if (entry.kind !== "file" || entry.digest === undefined) {
-    return entry;
-  }
-  const { digest: _, ...bare } = entry;
-  return bare;
+  const version = await tableOf(previous, { over: true, ...signal });
+  const seen = await readTreeIndex(treeIndexPathOf(context.paths, task.image), previous.manifest);
+  return planCommit(listed, version, (place, before) => seen?.isAt(before, seenMark(listed, place)) === true);
 }
 
 /**
@@ -217,17 +171,20 @@ async function knownOf(
     if (at === undefined || at.manifest.number === task.previous?.manifest.number) {
       return (entry) => asked?.(entry);
     }
-    const found = new Map<RelPath, KnownContent>();
-    const listed = task.plan.pending.map((pending) => pending.listed);
-    const plan = await compareTree(context, { listed, task: { ...task, previous: at } });
-    for (const { listed: item, before, unchanged } of plan.pending) {
-      if (unchanged && before !== undefined) {
-        const entry = entryWithDigest(before, at);
-        const digest = entry.kind === "file" && entry.digest !== undefined ? { digest: entry.digest } : {};
-        found.set(item.entry.path, { extended: entry.extended ?? [], ...digest });
+    const { listed } = task.plan;
+    const { version, unchanged, before } = await compareTree(context, {
+      listed,
+      task: { ...task, previous: at },
+    });
+    return (entry) => {
+      const place = listed.indexOf(entry.path);
+      if (version === undefined || !unchanged.has(place)) {
+        return asked?.(entry);
       }
-    }
-    return (entry) => found.get(entry.path) ?? asked?.(entry);
+      const known = version.entryAt(before[place] ?? -1);
+      const digest = known.kind === "file" && known.digest !== undefined ? { digest: known.digest } : {};
+      return { extended: known.extended ?? [], ...digest };
+    };
   } finally {
     await at?.close();
   }
@@ -251,7 +208,7 @@ interface Seen {
 export async function writeSeen(file: string, seen: Seen & { readonly manifest: Manifest }): Promise<void> {
   await writeTreeIndex(file, {
     manifest: seen.manifest,
-    listed: seen.pass.plan.pending.map((pending) => pending.listed),
+    listed: seen.pass.plan.listed,
     scanned: seen.pass.scanned,
     temporary: `${seen.task.work}/tree-index`,
   });

@@ -11,7 +11,7 @@ import { entryWithDigest, type OpenVersion, openVersion, storedEntries } from ".
 import { PackReader } from "./pack-reader.ts";
 import type { MembersOptions } from "./store.ts";
 import { inStoredOrder } from "./stored-order.ts";
-import { type VersionTable, VersionTableBuilder } from "./version-table.ts";
+import { type VersionTable, VersionTableBuilder, type VersionTableOptions } from "./version-table.ts";
 import { WantedMembers } from "./wanted-members.ts";
 
 /** Every entry of a version, complete. */
@@ -41,11 +41,12 @@ export async function versionTable(context: StoreContext, ref: VersionRef): Prom
 /** Every entry of an open version as a table. */
 export async function tableOf(
   version: OpenVersion,
-  options: { readonly signal?: AbortSignal } = {},
+  options: VersionTableOptions & { readonly signal?: AbortSignal } = {},
 ): Promise<VersionTable> {
   const table = new VersionTableBuilder(
     version.manifest,
     version.packs.map((pack) => pack.index),
+    options,
   );
   for await (const batch of storedEntries(version, options)) {
     batch.forEach((stored) => {

@@ -11,7 +11,7 @@ import { bytesColumn, shortColumn, wordColumn } from "../sync/columns.ts";
 import { sameExtended } from "../sync/compare.ts";
 import { EntryRows } from "../sync/entry-rows.ts";
 import { EntryTable } from "../sync/entry-table.ts";
-import type { Place, StoredEntry } from "./entry-line.ts";
+import type { MemberId, Place, StoredEntry } from "./entry-line.ts";
 import { memberDigest, type PackIndex } from "./pack-index.ts";
 
 /** What the store has of an entry. */
@@ -22,6 +22,12 @@ const whole = 2;
 /** SHA-256 of no bytes. */
 const emptyDigest = Buffer.from("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "hex");
 const none: ExtendedAttributes = [];
+const nothingOver: readonly MemberId[] = [];
+
+export interface VersionTableOptions {
+  /** Keep which older members entries take the place of; what only reads the version need not know. */
+  readonly over?: boolean;
+}
 
 /** Where the store keeps the entries of a table, and what a listing does not show of them; by row. */
 class StoredColumns {
@@ -31,18 +37,28 @@ class StoredColumns {
   readonly #member = wordColumn();
   /** Of entries that have some; undefined for those of which it is not known. */
   readonly #extended = new Map<number, ExtendedAttributes | undefined>();
+  /** Of entries that take the place of older members; kept where somebody will write them down again. */
+  readonly #over: Map<number, readonly MemberId[]> | undefined;
 
-  constructor(indexes: readonly PackIndex[]) {
+  constructor(indexes: readonly PackIndex[], options: VersionTableOptions) {
     this.#indexes = indexes;
+    this.#over = options.over === true ? new Map() : undefined;
   }
 
-  set(row: number, { entry, place }: StoredEntry): void {
+  set(row: number, { entry, place, over }: StoredEntry): void {
     this.#kind.set(row, place === undefined ? nothing : place.whole ? whole : onlyContent);
     this.#pack.set(row, place?.pack ?? 0);
     this.#member.set(row, place?.member ?? 0);
     if (entry.extended?.length !== 0) {
       this.#extended.set(row, entry.extended);
     }
+    if (over.length > 0) {
+      this.#over?.set(row, over);
+    }
+  }
+
+  overAt(row: number): readonly MemberId[] {
+    return this.#over?.get(row) ?? nothingOver;
   }
 
   placeAt(row: number): Place | undefined {
@@ -92,9 +108,9 @@ export class VersionTableBuilder {
   readonly #columns: StoredColumns;
   readonly #targets = new Set<RelPath>();
 
-  constructor(manifest: Manifest, indexes: readonly PackIndex[]) {
+  constructor(manifest: Manifest, indexes: readonly PackIndex[], options: VersionTableOptions = {}) {
     this.#manifest = manifest;
-    this.#columns = new StoredColumns(indexes);
+    this.#columns = new StoredColumns(indexes, options);
   }
 
   add(stored: StoredEntry): void {
@@ -216,7 +232,7 @@ export class VersionTable {
     return place < 0 ? undefined : this.entryAt(place);
   }
 
-  /** The entry as the store keeps it; older members that it takes the place of are not told. */
+  /** The entry as the store keeps it; older members that it takes the place of are told where the table keeps them. */
   storedAt(place: number): StoredEntry {
     const put = this.#putAt(place);
     if (put !== undefined) {
@@ -228,7 +244,7 @@ export class VersionTable {
     const stored = this.#columns.placeAt(row);
     return {
       entry: extended === undefined ? entry : { ...entry, extended },
-      over: [],
+      over: this.#columns.overAt(row),
       ...(stored === undefined ? {} : { place: stored }),
     };
   }

@@ -183,6 +183,15 @@ export class EntryRows {
     );
   }
 
+  /** Whether a listed row is a further name of an inode whose first name leads. */
+  isFurtherName(row: number): boolean {
+    return this.#leaders.has(row);
+  }
+
+  inodeAt(row: number): string {
+    return this.#inodes.at(row);
+  }
+
   /** Notes that further names of a row's inode are rows, where no listing told. */
   markShared(row: number): void {
     this.#shared.add(row);

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isWithin, type RelPath } from "../../../base/path-bytes.ts";
-import type { FileEntry } from "../../../images/entry.ts";
-import { archiveOrder, compareTreeOrder } from "../../../images/store/tree-order.ts";
+import { isWithin, parentPath, type RelPath } from "../../../base/path-bytes.ts";
+import type { FileEntry, ListedEntry } from "../../../images/entry.ts";
+import { archiveOrder, archivePlaces, compareTreeOrder } from "../../../images/store/tree-order.ts";
+import { type EntryTable, EntryTableBuilder } from "../../../images/sync/entry-table.ts";
 
 const paths = fc.array(
   fc
@@ -47,3 +48,48 @@ describe("archiveOrder()", () => {
     expect(ordered).toEqual(["a-b/y", "a", "a/x", "a-b"]);
   });
 });
+
+describe("archivePlaces()", () => {
+  it("is the order that archiveOrder() sorts a listing into", () => {
+    const trees = fc.tuple(paths, fc.array(fc.nat(), { maxLength: 6 }));
+    fc.assert(
+      fc.property(trees, ([list, linked]) => {
+        const table = listing(list, linked);
+        const entries = [...table.entries()];
+
+        const places = [...archivePlaces(table)];
+
+        const wanted = archiveOrder(entries, (entry) => entry).map((entry) => entry.path);
+        expect(places.map((place) => table.pathAt(place))).toEqual(wanted);
+      }),
+    );
+  });
+});
+
+/** Of all paths and the directories above them; some of the files share an inode. */
+function listing(list: readonly RelPath[], linked: readonly number[]): EntryTable {
+  const directories = new Set<RelPath>(["" as RelPath]);
+  for (const path of list) {
+    for (let parent = parentPath(path); parent !== ""; parent = parentPath(parent)) {
+      directories.add(parent);
+    }
+  }
+  const all = [...new Set([...list, ...directories])];
+  const builder = new EntryTableBuilder();
+  for (const [at, path] of all.entries()) {
+    const isLinked = linked.includes(at);
+    const kind = directories.has(path) ? "directory" : "file";
+    builder.add({
+      entry: { kind, path, mode: 0, uid: 0, gid: 0, mtime: { seconds: 0, nanoseconds: 0 }, size: 0 },
+      inode: isLinked ? "1:1" : `1:${at + 2}`,
+      linkCount: isLinked ? 2 : 1,
+      ctime: { seconds: 0, nanoseconds: 0 },
+      allocated: 0,
+    } as ListedEntry);
+  }
+  const table = builder.finish();
+  if (!table.ok) {
+    throw new Error(table.error.message);
+  }
+  return table.value;
+}
