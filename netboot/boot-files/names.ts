@@ -69,13 +69,13 @@ const grubProcessors: Readonly<Record<string, number>> = { arm64: 11, x86_64: 7,
 
 /**
  * The machine and loader that a configuration's name stands for: the inverse of the two above. Written with colons, and with GRUB's own
- * processor at the end, where a GRUB script puts its variables in.
+ * processor at the end, where a GRUB script puts its variables in; after that the machine's UUID, where a script knows it.
  */
 export function parseLoaderConfigName(
   name: string,
 ): { readonly loader: "pxelinux" | "grub"; readonly machine: Machine } | undefined {
   const match =
-    /^(pxelinux\.cfg\/|grub\/grub\.cfg-)01-([0-9a-f]{2}(?:[-:][0-9a-f]{2}){5})(?:-(arm64|x86_64|i386))?$/i.exec(
+    /^(pxelinux\.cfg\/|grub\/grub\.cfg-)01-([0-9a-f]{2}(?:[-:][0-9a-f]{2}){5})(?:-(arm64|x86_64|i386)(?:-([0-9a-f-]{36}))?)?$/i.exec(
       name,
     );
   const mac = match?.[2] === undefined ? undefined : parseMac(match[2]);
@@ -84,7 +84,16 @@ export function parseLoaderConfigName(
   }
   const loader = match?.[1]?.startsWith("grub") === true ? "grub" : "pxelinux";
   const arch = clientArch(loader === "grub" ? (grubProcessors[match?.[3] ?? ""] ?? 7) : 0);
-  return { loader, machine: { mac: mac.value, arch, isIpxe: false, isHttpBoot: false } };
+  const uuid = match?.[4]?.toLowerCase();
+  return uuid !== undefined && !isUuid(uuid)
+    ? undefined
+    : {
+        loader,
+        machine: {
+          ...{ mac: mac.value, arch, isIpxe: false, isHttpBoot: false },
+          ...(uuid === undefined ? {} : { uuid }),
+        },
+      };
 }
 
 /** A flavor's file on the boot service, `boot/flavors/NAME/FILE`: by HTTP, and by TFTP for loaders that speak nothing else. */

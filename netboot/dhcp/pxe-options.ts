@@ -1,5 +1,5 @@
 /** What PXE (PXE 2.1, RFC 4578), UEFI HTTP boot and iPXE say in DHCP options. */
-import { concatBytes, toHex, toLatin1 } from "../../base/bytes.ts";
+import { concatBytes, fromHex, toHex, toLatin1 } from "../../base/bytes.ts";
 import { type Options, option, readNested, readText, readU16 } from "./options.ts";
 
 /** iPXE's feature tag for HTTP inside option 175. */
@@ -22,6 +22,9 @@ export function archCode(options: Options): number {
   return readU16(options, option.clientArch) ?? (spoken === null ? 0 : Number(spoken[1]) & 0xffff);
 }
 
+/** Where each byte of a UUID's text stands in SMBIOS, and the other way round. */
+const smbiosOrder = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15] as const;
+
 /**
  * The SMBIOS UUID of option 97: a type byte 0 and sixteen bytes, the first three fields little-endian as SMBIOS stores them,
  * so that the text is what `dmidecode` and `/sys/class/dmi/id/product_uuid` show. All zeros or all ones is no UUID.
@@ -31,11 +34,16 @@ export function clientUuid(options: Options): string | undefined {
   if (value?.length !== 17 || value[0] !== 0) {
     return undefined;
   }
-  const order = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
-  const hex = toHex(Uint8Array.from(order, (index) => value[index + 1] as number));
+  const hex = toHex(Uint8Array.from(smbiosOrder, (index) => value[index + 1] as number));
   return /^(0+|f+)$/.test(hex)
     ? undefined
     : hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+/** Option 97 of a machine with that UUID: the inverse of {@link clientUuid}. */
+export function clientUuidValue(uuid: string): Uint8Array {
+  const bytes = fromHex(uuid.replaceAll("-", "")) ?? new Uint8Array(16);
+  return Uint8Array.of(0, ...smbiosOrder.map((index) => bytes[index] as number));
 }
 
 /** iPXE says so in its user class, as plain text or, as RFC 3004 wants it, after a length byte. */

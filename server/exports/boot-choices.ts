@@ -26,11 +26,11 @@ export const firmwareKinds = {
   "http-arm64": { arch: [19], target: "uefi-arm64", isHttp: true },
 } as const;
 
-/** iPXE comes first: it has the firmware's architecture too. iPXE itself puts its MAC in. */
+/** iPXE comes first: it has the firmware's architecture too. iPXE itself puts its MAC and UUID in. */
 export function bootChoices(network: ExportNetwork): readonly BootChoice[] {
   const kinds = Object.entries(firmwareKinds);
   // biome-ignore lint/suspicious/noTemplateCurlyInString: iPXE's own syntax.
-  const script = `${network.httpBase}${scriptPath}?mac=${"${net0/mac}"}`;
+  const script = `${network.httpBase}${scriptPath}?mac=${"${net0/mac}"}&uuid=${"${uuid}"}`;
   return [
     ...kinds
       .filter(([, { isHttp }]) => !isHttp)

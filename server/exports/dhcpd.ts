@@ -1,14 +1,19 @@
 import { toHex } from "../../base/bytes.ts";
 import { cidrBroadcast, cidrNetmask, type Ipv4Address, type MacAddress } from "../../base/net-types.ts";
 import { ok } from "../../base/result.ts";
+import { clientUuidValue } from "../../netboot/dhcp/pxe-options.ts";
 import { type BootChoice, bootChoices } from "./boot-choices.ts";
 import {
   checkedNetworks,
   type ExportNetwork,
+  type ExportSite,
   notice,
   pooledNodes,
+  poolWithout,
   type Render,
   reservations,
+  type UuidNode,
+  uuidNodes,
 } from "./site.ts";
 
 /** Renders dhcpd.conf of ISC dhcpd 4.4: known machines only. */
@@ -31,7 +36,8 @@ export const renderDhcpd: Render = (site) => {
     "authoritative;",
     "option client-architecture code 93 = unsigned integer 16;",
     ...siteOptionCodes(networks.value).map((code) => `option site-${code} code ${code} = string;`),
-    ...networks.value.flatMap((network) => ["", ...subnetLines(network)]),
+    ...classLines(networks.value.flatMap((network) => uuidNodes(site, network))),
+    ...networks.value.flatMap((network) => ["", ...subnetLines(site, network)]),
     ...(hosts.length === 0 ? [] : ["", ...hosts]),
   ];
   return ok([{ name: "dhcpd.conf", text: `${lines.join("\n")}\n` }]);
@@ -50,8 +56,41 @@ function hostLine(
   return `host ${label} { hardware ethernet ${host.mac};${address} option host-name "${host.name}"; }`;
 }
 
-function subnetLines(network: ExportNetwork): readonly string[] {
-  const { subnet, router, dns, domain, leaseSeconds, options, pool, server } = network;
+const className = ({ node }: UuidNode): string => `node-${node.name}`;
+
+/** dhcpd's host declarations know nothing of a UUID, which only firmware, iPXE and Ingot's ramdisk tell: classes do. */
+function classLines(all: readonly UuidNode[]): readonly string[] {
+  const byName = new Map(all.map((one) => [className(one), one]));
+  return byName.size === 0
+    ? []
+    : [
+        "option machine-uuid code 97 = string;",
+        ...[...byName].map(
+          ([name, { uuid, node }]) =>
+            `class "${name}" { match if option machine-uuid = ${toHex(clientUuidValue(uuid), ":")}; option host-name "${node.name}"; }`,
+        ),
+      ];
+}
+
+function poolLines(site: ExportSite, network: ExportNetwork): readonly string[] {
+  const byUuid = uuidNodes(site, network);
+  const own = byUuid.flatMap((one) => (one.ip === undefined ? [] : [{ ...one, ip: one.ip }]));
+  const members = byUuid
+    .filter(({ ip }) => ip === undefined)
+    .map((one) => ` allow members of "${className(one)}";`);
+  const allowed =
+    members.length === 0 ? " deny unknown-clients;" : ` allow known-clients;${members.join("")}`;
+  return [
+    ...poolWithout(
+      network.pool,
+      own.map(({ ip }) => ip),
+    ).map(({ from, to }) => `  pool { range ${from} ${to};${allowed} }`),
+    ...own.map((one) => `  pool { range ${one.ip}; allow members of "${className(one)}"; }`),
+  ];
+}
+
+function subnetLines(site: ExportSite, network: ExportNetwork): readonly string[] {
+  const { subnet, router, dns, domain, leaseSeconds, options, server } = network;
   return [
     `subnet ${subnet.network} netmask ${cidrNetmask(subnet)} {`,
     `  option broadcast-address ${cidrBroadcast(subnet)};`,
@@ -61,7 +100,7 @@ function subnetLines(network: ExportNetwork): readonly string[] {
     ...options.map(([code, value]) => `  option site-${code} ${toHex(value, ":")};`),
     `  default-lease-time ${leaseSeconds};`,
     `  max-lease-time ${leaseSeconds};`,
-    ...(pool === undefined ? [] : [`  pool { range ${pool.from} ${pool.to}; deny unknown-clients; }`]),
+    ...poolLines(site, network),
     `  next-server ${server};`,
     ...bootChoices(network).flatMap((choice, index) => choiceLines(choice, index === 0 ? "if" : "} elsif")),
     "  }",

@@ -1,6 +1,7 @@
 import { toHex } from "../../base/bytes.ts";
 import { cidrBroadcast, formatCidr } from "../../base/net-types.ts";
 import { ok } from "../../base/result.ts";
+import { clientUuidValue } from "../../netboot/dhcp/pxe-options.ts";
 import { type BootChoice, bootChoices } from "./boot-choices.ts";
 import {
   checkedNetworks,
@@ -8,8 +9,10 @@ import {
   type ExportSite,
   notice,
   pooledNodes,
+  poolWithout,
   type Render,
   reservations,
+  uuidNodes,
 } from "./site.ts";
 
 /** Renders kea-dhcp4.conf of Kea 2.2 and later: known machines only. */
@@ -34,9 +37,12 @@ export const renderKea: Render = (site) => {
       "ip-reservations-unique": new Set(addresses).size === addresses.length,
       "reservations-global": true,
       "reservations-in-subnet": true,
-      "client-classes": all.flatMap((network, index) =>
-        bootChoices(network).map((choice) => clientClass(choice, { network, prefix: `net${index + 1}` })),
-      ),
+      "client-classes": [
+        ...nodeClasses(site, all),
+        ...all.flatMap((network, index) =>
+          bootChoices(network).map((choice) => clientClass(choice, { network, prefix: `net${index + 1}` })),
+        ),
+      ],
       reservations: pooledNodes(site).flatMap(({ name, macs }) =>
         macs.map((mac) => ({ "hw-address": mac, hostname: name })),
       ),
@@ -45,6 +51,46 @@ export const renderKea: Render = (site) => {
   };
   return ok([{ name: "kea-dhcp4.conf", text: `${JSON.stringify(config, undefined, 2)}\n` }]);
 };
+
+const pooledClass = "ingot-pooled";
+
+/** Reservations by option 97 want a hook that many a Kea lacks; a class can see it, and a pool of one address be that class's. */
+function nodeClasses(site: ExportSite, networks: readonly ExportNetwork[]): readonly object[] {
+  const all = new Map(
+    networks.flatMap((network) => uuidNodes(site, network)).map((one) => [one.node.name, one]),
+  );
+  const pooled = [...all.values()].filter(({ ip }) => ip === undefined);
+  return [
+    ...[...all.values()].map(({ uuid, node }) => ({
+      name: `node-${node.name}`,
+      test: `option[97].hex == 0x${toHex(clientUuidValue(uuid))}`,
+      "option-data": [{ name: "host-name", data: node.name }],
+    })),
+    ...(pooled.length === 0
+      ? []
+      : [
+          {
+            name: pooledClass,
+            test: ["KNOWN", ...pooled.map(({ node }) => `node-${node.name}`)]
+              .map((name) => `member('${name}')`)
+              .join(" or "),
+          },
+        ]),
+  ];
+}
+
+function poolsOf(site: ExportSite, network: ExportNetwork): readonly object[] {
+  const byUuid = uuidNodes(site, network);
+  const own = byUuid.flatMap(({ ip, node }) => (ip === undefined ? [] : [{ ip, node }]));
+  const shared = byUuid.length > own.length ? pooledClass : "KNOWN";
+  return [
+    ...poolWithout(
+      network.pool,
+      own.map(({ ip }) => ip),
+    ).map(({ from, to }) => ({ pool: `${from} - ${to}`, "client-class": shared })),
+    ...own.map(({ ip, node }) => ({ pool: `${ip} - ${ip}`, "client-class": `node-${node.name}` })),
+  ];
+}
 
 /** Classes are evaluated per subnet: each network's own Ingot address stands in its own. */
 function clientClass(
@@ -66,7 +112,7 @@ function clientClass(
 }
 
 function subnetOf(site: ExportSite, at: { readonly network: ExportNetwork; readonly index: number }): object {
-  const { subnet, router, dns, domain, leaseSeconds, options, pool } = at.network;
+  const { subnet, router, dns, domain, leaseSeconds, options } = at.network;
   const option = (name: string, data: string): object => ({ name, data });
   return {
     id: at.index + 1,
@@ -82,7 +128,7 @@ function subnetOf(site: ExportSite, at: { readonly network: ExportNetwork; reado
       // As bytes: Kea has forms of its own for those that it knows.
       ...options.map(([code, value]) => ({ code, "csv-format": false, data: toHex(value) })),
     ],
-    pools: pool === undefined ? [] : [{ pool: `${pool.from} - ${pool.to}`, "client-class": "KNOWN" }],
+    pools: poolsOf(site, at.network),
     reservations: reservations(site, at.network).map(({ mac, node }) => ({
       "hw-address": mac,
       "ip-address": node.ip,

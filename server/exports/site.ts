@@ -1,6 +1,6 @@
 /** The inventory and networks as exports need them, and what an export is: files, as pure functions of that. */
 import type { Ipv4Address, Ipv4Cidr, MacAddress } from "../../base/net-types.ts";
-import { cidrContains } from "../../base/net-types.ts";
+import { cidrContains, ipv4FromNumber, ipv4ToNumber } from "../../base/net-types.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { LoaderTarget } from "../../netboot/arch.ts";
 import type { EncodedOption } from "../../netboot/dhcp/site-option.ts";
@@ -8,6 +8,8 @@ import type { EncodedOption } from "../../netboot/dhcp/site-option.ts";
 export interface ExportNode {
   readonly name: string;
   readonly macs: readonly MacAddress[];
+  /** Of its mainboard, lower case: what it is known by where it has no MACs. */
+  readonly uuid?: string;
   readonly ip?: Ipv4Address;
   readonly groups: readonly string[];
   /** Where it stands, what it does, what it is: for DNS. */
@@ -82,6 +84,51 @@ export function reservations(site: ExportSite, network: ExportNetwork): readonly
           node: { ...node, ip },
         }));
   });
+}
+
+export interface UuidNode {
+  readonly uuid: string;
+  readonly node: ExportNode;
+  /** In this network; absent: one of the pool. */
+  readonly ip?: Ipv4Address;
+}
+
+/** Nodes that have an address in the network, or shall have one of its pool, and are known by their UUID alone. */
+export function uuidNodes(site: ExportSite, network: ExportNetwork): readonly UuidNode[] {
+  return site.nodes.flatMap((node) => {
+    const { uuid, ip, macs } = node;
+    if (uuid === undefined || macs.length > 0) {
+      return [];
+    }
+    if (ip === undefined) {
+      return network.pool === undefined ? [] : [{ uuid, node }];
+    }
+    return cidrContains(network.subnet, ip) ? [{ uuid, node, ip }] : [];
+  });
+}
+
+export type AddressRange = NonNullable<ExportNetwork["pool"]>;
+
+/** The pool without addresses that are one machine's own: other servers let no two ranges overlap. */
+export function poolWithout(
+  pool: AddressRange | undefined,
+  taken: readonly Ipv4Address[],
+): readonly AddressRange[] {
+  if (pool === undefined) {
+    return [];
+  }
+  const last = ipv4ToNumber(pool.to);
+  const ranges: AddressRange[] = [];
+  let from = ipv4ToNumber(pool.from);
+  for (const address of [...new Set(taken)].map(ipv4ToNumber).sort((a, b) => a - b)) {
+    if (address >= from && address <= last) {
+      if (address > from) {
+        ranges.push({ from: ipv4FromNumber(from), to: ipv4FromNumber(address - 1) });
+      }
+      from = address + 1;
+    }
+  }
+  return from > last ? ranges : [...ranges, { from: ipv4FromNumber(from), to: pool.to }];
 }
 
 /** Cards of nodes that shall have an address of a pool. */

@@ -22,6 +22,14 @@ const site: ExportSite = {
   nodes: [
     { name: "n1", macs: [mac], ip: ip("10.77.0.11"), groups: [] },
     { name: "pooled", macs: [pooled], groups: [] },
+    {
+      name: "board",
+      macs: [],
+      uuid: "0c4c4544-0042-3510-8052-b4c04f4b3432",
+      ip: ip("10.77.0.105"),
+      groups: [],
+    },
+    { name: "pooled-board", macs: [], uuid: "0d4c4544-0042-3510-8052-b4c04f4b3432", groups: [] },
   ],
   networks: [
     {
@@ -110,7 +118,7 @@ describe.skipIf(missing !== undefined).each(servers)(
 
       expect(ran.output).toContain(
         // biome-ignore lint/suspicious/noTemplateCurlyInString: iPXE's own syntax.
-        "boot=http://10.77.0.1:8088/boot/ipxe?mac=${net0/mac}&arch=7 ip=10.77.0.11",
+        "boot=http://10.77.0.1:8088/boot/ipxe?mac=${net0/mac}&uuid=${uuid}&arch=7 ip=10.77.0.11",
       );
     });
 
@@ -153,6 +161,25 @@ describe.skipIf(missing !== undefined).each(servers)(
           ...["opt224=11", "opt225=736f6d652074657874"],
         ]),
       );
+    });
+
+    it.each([
+      ["an address of its own", "0c", /^boot=snponly\.efi ip=10\.77\.0\.105 name=board$/m],
+      ["one of the pool", "0d", /^boot=snponly\.efi ip=10\.77\.0\.1[012][0-46-9] name=pooled-board$/m],
+      ["none, being a stranger", "0e", /^(?![\s\S]*boot=)/],
+    ])("a machine that its UUID is known of, by any card, gets %s", async (_, first, expected) => {
+      writeFileSync(
+        join(rig.folder, "named"),
+        '#!/bin/sh\n[ "$1" != bound ] || echo "boot=$boot_file$bootfile ip=$ip name=$hostname"\n',
+        { mode: 0o755 },
+      );
+      // As firmware says it: the first three fields the other way round.
+      const uuid = `0044454c${first}420010358052b4c04f4b3432`;
+      const ran = await rig.runBesideServer(
+        `ip link add m0 link br0 type macvlan mode bridge; ip link set m0 address 52:54:00:aa:00:3${first === "0c" ? 1 : first === "0d" ? 2 : 3} up; udhcpc -f -q -n -t 4 -T 2 -i m0 -V PXEClient:Arch:00007:UNDI:003000 -x 0x5d:0007 -x 0x61:${uuid} -O bootfile -O hostname -s "$PWD/named"; ip link del m0`,
+      );
+
+      expect(ran.output).toMatch(expected);
     });
 
     it("a known machine without an address has one of the pool, and a stranger none", async () => {

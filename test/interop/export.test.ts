@@ -22,6 +22,8 @@ const siteOptions: readonly EncodedOption[] = [
   [224, Uint8Array.of(17)],
 ];
 
+const boardUuid = "0c4c4544-0042-3510-8052-b4c04f4b3432";
+
 const site: ExportSite = {
   domain: "lab.example",
   nodes: [
@@ -33,6 +35,9 @@ const site: ExportSite = {
     { name: "far.other.example", macs: [mac(3)], ip: ip("10.88.0.11"), groups: [] },
     { name: "pooled", macs: [mac(4)], groups: [] },
     { name: "bare", macs: [], groups: [] },
+    { name: "board", macs: [], uuid: boardUuid, ip: ip("10.77.0.105"), groups: [] },
+    { name: "far-board", macs: [], uuid: boardUuid.replace("0c", "0d"), ip: ip("10.88.0.12"), groups: [] },
+    { name: "pooled-board", macs: [], uuid: boardUuid.replace("0c", "0e"), groups: [] },
   ],
   networks: [
     {
@@ -163,8 +168,19 @@ describe("exports", () => {
     );
   });
 
-  it("the PXELINUX tree has a file for each card", () => {
-    expect([...write("pxelinux").keys()]).toEqual([
+  it("the GRUB tree has a file for a machine known by its UUID, which tells Ingot its card", () => {
+    expect(write("grub").get(`grub/grub.cfg-${boardUuid}`)).toContain(
+      `configfile (tftp,10.77.0.1)/grub/grub.cfg-01-$net_default_mac-$grub_cpu-${boardUuid}\n`,
+    );
+  });
+
+  it("the PXELINUX tree has a file for each card, and says what it has none for", () => {
+    const files = write("pxelinux");
+
+    expect(files.get("pxelinux.cfg/default")).toContain(
+      `# Left out: board, known by its UUID ${boardUuid} alone.`,
+    );
+    expect([...files.keys()]).toEqual([
       "pxelinux.cfg/default",
       ...[1, 11, 2, 3, 4].map((last) => `pxelinux.cfg/01-${mac(last).replaceAll(":", "-")}`),
     ]);

@@ -114,6 +114,7 @@ function exportNodes(answer: unknown): readonly ExportNode[] {
     return {
       ...{ name: node.name, groups: node.groups },
       macs: node.macs.map(parseMac).flatMap((mac) => (mac.ok ? [mac.value] : [])),
+      ...(node.uuid === undefined ? {} : { uuid: node.uuid }),
       ...(ip?.ok === true ? { ip: ip.value } : {}),
     };
   });

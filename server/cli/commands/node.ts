@@ -5,6 +5,9 @@ import { renderTable, timeText } from "../output.ts";
 import { hardwareLines } from "./hardware-text.ts";
 import { given, printJson } from "./started.ts";
 
+/** In place of a value: takes away what is known. */
+const none = "none";
+
 const nodeOptions = {
   mac: { type: "list", value: "MAC", help: "an Ethernet address of the node" },
   uuid: {
@@ -51,10 +54,16 @@ export const nodeSetCommand: Command = {
   name: "node set",
   summary: "Change what is known of nodes",
   synopsis:
-    "NODES [--mac MAC]... [--uuid UUID] [--ip ADDRESS] [--group GROUP]... [--image IMAGE] [--append WORDS] [--local-boot HOW]",
+    "NODES [--mac MAC|none]... [--uuid UUID|none] [--ip ADDRESS|none] [--group GROUP]... [--image IMAGE] [--append WORDS] [--local-boot HOW]",
   positionals: { min: 1, max: 1 },
   options: {
     ...nodeOptions,
+    mac: {
+      ...nodeOptions.mac,
+      help: `${nodeOptions.mac.help}, in place of those it has; 'none' takes them away`,
+    },
+    uuid: { ...nodeOptions.uuid, help: `${nodeOptions.uuid.help}; 'none' takes it away` },
+    ip: { ...nodeOptions.ip, help: `${nodeOptions.ip.help}; 'none' takes it away` },
     image: { type: "string", value: "IMAGE", help: "the version the node is said to have, such as web@3" },
     "local-boot": {
       type: "string",
@@ -62,16 +71,26 @@ export const nodeSetCommand: Command = {
       help: "how it comes from the network to its disk: auto, exit (to the firmware), disk (BIOS: its first disk), grub",
     },
   },
+  examples: ["ingot node set web01 --mac 52:54:00:12:34:57", "ingot node set web01 --uuid none"],
   async run(context) {
-    const set = given({
-      macs: context.args.list("mac"),
-      uuid: context.args.text("uuid"),
-      ip: context.args.text("ip"),
-      groups: context.args.list("group"),
-      image: context.args.text("image"),
-      kernelArguments: context.args.text("append"),
-      localBoot: context.args.text("local-boot"),
-    });
+    const macs = context.args.list("mac");
+    if (macs.length > 1 && macs.includes(none)) {
+      throw usageError(
+        nodeSetCommand,
+        "--mac none stands alone: MACs that are named take the place of all others",
+      );
+    }
+    const set = {
+      ...given({
+        groups: context.args.list("group"),
+        image: context.args.text("image"),
+        kernelArguments: context.args.text("append"),
+        localBoot: context.args.text("local-boot"),
+      }),
+      ...(macs.length === 0 ? {} : { macs: macs.includes(none) ? [] : macs }),
+      ...clearable("uuid", context.args.text("uuid")),
+      ...clearable("ip", context.args.text("ip")),
+    };
     if (Object.keys(set).length === 0) {
       throw usageError(nodeSetCommand, "Nothing to change is named");
     }
@@ -81,6 +100,11 @@ export const nodeSetCommand: Command = {
     );
   },
 };
+
+/** The API clears what is null. */
+function clearable(key: "uuid" | "ip", text: string | undefined): Readonly<Record<string, string | null>> {
+  return text === undefined ? {} : { [key]: text === none ? null : text };
+}
 
 export const nodeListCommand: Command = {
   name: "node list",

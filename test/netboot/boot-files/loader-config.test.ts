@@ -126,7 +126,17 @@ describe("parseLoaderConfigName()", () => {
     });
   });
 
+  it("knows a machine's UUID, where a script could say it", () => {
+    const uuid = "4c4c4544-0042-3510-8052-b4c04f4b3432";
+
+    expect(parseLoaderConfigName(`grub/grub.cfg-01-${mac}-arm64-${uuid.toUpperCase()}`)).toMatchObject({
+      loader: "grub",
+      machine: { mac, uuid, arch: { code: 11 } },
+    });
+  });
+
   it.each([
+    "grub/grub.cfg-01-52:54:00:aa:00:01-arm64-------------------------------------",
     "grub/grub.cfg-01-52:54:00:aa:00:01-vax",
     "pxelinux.cfg/default",
     "grub/grub.cfg",
