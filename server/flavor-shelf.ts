@@ -28,6 +28,7 @@ export async function openFlavorShelf(options: FlavorShelfOptions): Promise<Flav
     list: refresh,
     has: (name) => known.has(name),
     get: (name) => known.get(name),
+    loaders: () => [...known.values()].flatMap(({ loaders = [] }) => loaders),
     loaderFolders: () =>
       [...known.values()]
         .filter(({ loaders }) => loaders !== undefined)

@@ -150,7 +150,10 @@ async function openNetboot(
     );
     opening.list.push({ service: "tftp", address: `${address}:69`, interface: wanted.name });
   }
-  const settings = dhcpSettings(at.place, at.boot.bootUrl);
+  const settings = dhcpSettings(at.place, {
+    httpBase: at.boot.bootUrl,
+    flavorLoaders: () => services.flavors.loaders(),
+  });
   if (settings === undefined) {
     return;
   }

@@ -24,6 +24,8 @@ export interface FlavorShelf {
   /** Asked for every boot; answers from memory. */
   has(name: string): boolean;
   get(name: string): FlavorInfo | undefined;
+  /** Names of the first loaders that came with flavors; answers from memory. */
+  loaders(): readonly string[];
   /** Where the first loaders lie that came with flavors. */
   loaderFolders(): readonly string[];
   build(

@@ -9,6 +9,9 @@ export const scriptPath = "/boot/ipxe";
 /** Folder of first loaders on the HTTP boot service, for firmware that boots by HTTP. */
 export const loaderPath = "/boot/loader";
 
+/** Folder of GRUB's configurations on the HTTP boot service, by the names that they have under TFTP's `grub/`. */
+export const grubPath = "/boot/grub";
+
 /** GRUB for UEFI x64, by the name under which a shim asks for it. */
 export const grubLoader = "grubx64.efi";
 
@@ -84,7 +87,9 @@ export function parseLoaderConfigName(
   }
   const loader = match?.[1]?.startsWith("grub") === true ? "grub" : "pxelinux";
   const arch = clientArch(loader === "grub" ? (grubProcessors[match?.[3] ?? ""] ?? 7) : 0);
-  const uuid = match?.[4]?.toLowerCase();
+  // A mainboard without one says zeros.
+  const told = match?.[4]?.toLowerCase();
+  const uuid = told === undefined || /^[0-]+$|^[f-]+$/.test(told) ? undefined : told;
   return uuid !== undefined && !isUuid(uuid)
     ? undefined
     : {

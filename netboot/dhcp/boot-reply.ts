@@ -4,7 +4,7 @@
  */
 import { loaderTarget, speaksHttp } from "../arch.ts";
 import { loaderPath, scriptFileName, scriptUrl } from "../boot-files/names.ts";
-import type { BootDecision } from "../booter.ts";
+import type { BootDecision, Machine } from "../booter.ts";
 import type { DhcpClient } from "./client.ts";
 import { option, textValue } from "./options.ts";
 import { ipxeSettings, pxeBootFileOnly } from "./pxe-options.ts";
@@ -37,8 +37,8 @@ export function bootReply(
         : ([option.ipxe, ipxeSettings()] as const);
     return { ...fileReply(file), options: [own, ...fileReply(file).options] };
   }
-  const loader = settings.boot.loaders[loaderTarget(machine.arch)];
-  if (loader === undefined || (machine.isHttpBoot && !speaksHttp(loader))) {
+  const loader = loaderFor(machine, settings.boot);
+  if (loader === undefined) {
     return undefined;
   }
   if (machine.isHttpBoot) {
@@ -56,6 +56,14 @@ export function bootReply(
     [option.vendorInfo, pxeBootFileOnly()],
   ] as const;
   return { file, options: [...pxe, ...options] };
+}
+
+function loaderFor(machine: Machine, boot: DhcpSettings["boot"]): string | undefined {
+  const target = loaderTarget(machine.arch);
+  const loader = boot.loaders[target];
+  return machine.isHttpBoot && (loader === undefined || !speaksHttp(loader))
+    ? boot.httpLoader?.(target)
+    : loader;
 }
 
 /** The field is what every ROM reads; a name that is too long for it goes into option 67. */

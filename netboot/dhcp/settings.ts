@@ -41,4 +41,6 @@ export interface BootService {
   /** The HTTP boot service without a slash at its end: `http://10.0.0.1:8088`. */
   readonly httpBase: string;
   readonly loaders: Readonly<Partial<Record<LoaderTarget, string>>>;
+  /** For firmware that boots by HTTP, where the loader above does not speak it: what there is now, asked for each time. */
+  readonly httpLoader?: (target: LoaderTarget) => string | undefined;
 }

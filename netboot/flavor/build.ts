@@ -12,6 +12,7 @@ import { readPackageFile } from "../../base/package-file.ts";
 import { baseName, type RelPath } from "../../base/path-bytes.ts";
 import { type Clock, discardLog, type Log, type ProgressSink } from "../../base/ports.ts";
 import type { Result } from "../../base/result.ts";
+import { httpGrubLoader } from "../boot-files/grub-image.ts";
 import { kernelPackage, type PackageRecord } from "./apt-output.ts";
 import { encodeCpio, type RamdiskEntry } from "./cpio.ts";
 import { readDeb } from "./deb-reader.ts";
@@ -23,10 +24,11 @@ import {
   parseFlavorName,
 } from "./flavor.ts";
 import { makeBuildFolder, publishFlavor } from "./flavor-folder.ts";
+import { makeGrubImage } from "./grub-image.ts";
 import type { SystemKernel } from "./kernel-files.ts";
 import { type KernelParts, readKernelPackage, readSystemKernel } from "./kernel-reader.ts";
 import { armModules, serverModules, virtualModules } from "./module-list.ts";
-import { foreignLoaders, standardPackages, unwantedLibraries } from "./package-list.ts";
+import { foreignLoaders, grubPackages, standardPackages, unwantedLibraries } from "./package-list.ts";
 import type { PackageSource } from "./package-source.ts";
 import { matchesPath } from "./path-pattern.ts";
 import { startProgram } from "./program.ts";
@@ -94,7 +96,7 @@ export async function buildFlavor(options: FlavorBuildOptions): Promise<FlavorIn
     });
     const folder = await makeBuildFolder(outDir, name);
     const files = await writeFiles(folder, { tree, kernel, options });
-    const loaders = await writeLoaders(folder, options);
+    const loaders = await writeLoaders(folder, { ...options, scratchDir });
     const used = new Set([packages.kernel?.name, ...userland.map((entry) => entry.from)]);
     const named = [...packages.all.filter((record) => used.has(record.name)), ...loaders.packages];
     const flavor = await publishFlavor(outDir, {
@@ -179,14 +181,21 @@ function modulePatterns({ kernel, arch }: FlavorBuildOptions): readonly string[]
 /** Loaders of machines that this server cannot have the packages of installed. */
 async function writeLoaders(
   folder: string,
-  { arch, source, signal }: FlavorBuildOptions,
+  {
+    arch,
+    source,
+    signal,
+    scratchDir,
+    log = discardLog,
+  }: FlavorBuildOptions & { readonly scratchDir: string },
 ): Promise<{ readonly names: readonly string[]; readonly packages: readonly PackageRecord[] }> {
   const selections = foreignLoaders[arch];
   if (selections.length === 0) {
     return { names: [], packages: [] };
   }
+  const grub = grubPackages[arch];
   const records = await source.find(
-    selections.map(({ name }) => name),
+    [...selections, ...(grub === undefined ? [] : [grub])].map(({ name }) => name),
     { closure: false },
   );
   const paths = await source.fetch(records);
@@ -205,6 +214,16 @@ async function writeLoaders(
     }
     if (found !== selection.files.length) {
       throw new AppError("not-found", `Package ${selection.name} lacks ${selection.files.join(" or ")}`);
+    }
+  }
+  if (grub !== undefined) {
+    const packagePath = paths[records.findIndex(({ name }) => name === grub.name)] ?? "";
+    const image = await makeGrubImage({ format: grub.format, packagePath, scratchDir, signal });
+    if (image === undefined) {
+      log.warn("No loader for HTTP boot: grub-mkimage (package grub-common) is not here", { arch });
+    } else {
+      names.push(httpGrubLoader);
+      await writeFile(join(folder, flavorFiles.loaders, httpGrubLoader), image);
     }
   }
   return { names: names.sort((a, b) => (a < b ? -1 : 1)), packages: records };

@@ -137,6 +137,14 @@ export const foreignLoaders: Readonly<Record<FlavorArch, readonly PackageSelecti
   ],
 };
 
+/** GRUB's modules by processor, for a network loader that speaks HTTP: the signed one does not. */
+export const grubPackages: Readonly<
+  Record<FlavorArch, { readonly name: string; readonly format: string } | undefined>
+> = {
+  x86_64: undefined,
+  aarch64: { name: "grub-efi-arm64-bin", format: "arm64-efi" },
+};
+
 /** Library packages of the closure that only programs we leave out need; some are larger than all the rest. */
 export const unwantedLibraries: readonly RegExp[] = [
   /^libicu/,

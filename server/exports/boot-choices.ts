@@ -1,6 +1,7 @@
 /** What another DHCP server must tell which firmware so that it boots from Ingot: docs/boot-process.md, steps 1 and 3, as a table. */
 import { speaksHttp } from "../../netboot/arch.ts";
 import { loaderPath, scriptPath } from "../../netboot/boot-files/names.ts";
+import { httpLoader } from "../netboot/dhcp-settings.ts";
 import type { ExportNetwork } from "./site.ts";
 
 export interface BootChoice {
@@ -39,8 +40,12 @@ export function bootChoices(network: ExportNetwork): readonly BootChoice[] {
         file: `${script}&arch=${arch[0]}`,
       })),
     ...kinds.flatMap(([name, { arch, target, isHttp }]) => {
-      const loader = network.loaders[target];
-      if (loader === undefined || (isHttp && !speaksHttp(loader))) {
+      const usual = network.loaders[target];
+      const loader =
+        isHttp && (usual === undefined || !speaksHttp(usual))
+          ? httpLoader(target, network.flavorLoaders ?? [])
+          : usual;
+      if (loader === undefined) {
         return [];
       }
       const file = isHttp ? `${network.httpBase}${loaderPath}/${loader}` : loader;

@@ -29,6 +29,8 @@ export interface ExportNetwork {
   /** What else the site wants its machines told: codes that none of the settings above says. */
   readonly options: readonly EncodedOption[];
   readonly loaders: Readonly<Partial<Record<LoaderTarget, string>>>;
+  /** Those that came with the server's flavors. */
+  readonly flavorLoaders?: readonly string[];
   readonly pool?: { readonly from: Ipv4Address; readonly to: Ipv4Address };
   /** TFTP server, and the host of `httpBase`. */
   readonly server: Ipv4Address;

@@ -1,12 +1,13 @@
 import type { Ipv4Address, Ipv4Cidr } from "../../base/net-types.ts";
-import { defaultLoaders } from "../../netboot/arch.ts";
+import { defaultLoaders, type LoaderTarget } from "../../netboot/arch.ts";
+import { httpGrubLoader } from "../../netboot/boot-files/grub-image.ts";
 import type { DhcpSettings } from "../../netboot/dhcp/settings.ts";
 import type { InterfaceConfig } from "../config/schema.ts";
 
 /** How DHCP is spoken on a configured interface; undefined where it is off. */
 export function dhcpSettings(
   place: { readonly config: InterfaceConfig; readonly address: Ipv4Address; readonly subnet: Ipv4Cidr },
-  httpBase: string,
+  boot: { readonly httpBase: string; readonly flavorLoaders: () => readonly string[] },
 ): DhcpSettings | undefined {
   const { config, address, subnet } = place;
   if (config.mode === "off") {
@@ -23,8 +24,17 @@ export function dhcpSettings(
       ...(relayed.leaseTime === undefined ? {} : { leaseTime: relayed.leaseTime }),
       ...(relayed.options === undefined ? {} : { options: relayed.options }),
     })),
-    boot: { httpBase, loaders: loadersOf(config) },
+    boot: {
+      httpBase: boot.httpBase,
+      loaders: loadersOf(config),
+      httpLoader: (target) => httpLoader(target, boot.flavorLoaders()),
+    },
   };
+}
+
+/** The loader that goes on by HTTP where the usual one cannot: one that came with a flavor. */
+export function httpLoader(target: LoaderTarget, flavorLoaders: readonly string[]): string | undefined {
+  return target === "uefi-arm64" && flavorLoaders.includes(httpGrubLoader) ? httpGrubLoader : undefined;
 }
 
 /** The usual loaders, and the site's own in their place. */

@@ -5,7 +5,13 @@
 import { AppError } from "../../base/errors.ts";
 import { renderGrub } from "../../netboot/boot-files/grub.ts";
 import { renderIpxe } from "../../netboot/boot-files/ipxe.ts";
-import { loaderPath, parseScriptQuery, scriptPath } from "../../netboot/boot-files/names.ts";
+import {
+  grubPath,
+  loaderPath,
+  parseLoaderConfigName,
+  parseScriptQuery,
+  scriptPath,
+} from "../../netboot/boot-files/names.ts";
 import { renderPxelinux } from "../../netboot/boot-files/pxelinux.ts";
 import type { Machine } from "../../netboot/booter.ts";
 import { type ByteSource, fileResponse } from "../api/range.ts";
@@ -52,6 +58,19 @@ export function bootRoutes(
         const file = pathParam({ params }, "file");
         const path = flavorPath(services, name, file);
         return fileResponse(request, gated(await options.files.flavorFile(path), gate));
+      },
+    },
+    {
+      method: "GET",
+      path: `${grubPath}/{name}`,
+      access: "public",
+      handle: ({ params }) => {
+        const name = pathParam({ params }, "name");
+        const asked = parseLoaderConfigName(`grub/${name}`);
+        if (asked === undefined) {
+          throw new AppError("not-found", `No machine's configuration is called ${name}`);
+        }
+        return text(loaderConfig(services, options.place, asked));
       },
     },
     {

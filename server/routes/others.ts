@@ -14,6 +14,7 @@ export function flavorView(flavor: FlavorInfo): Flavor {
     machine: flavor.arch,
     bytes: flavor.sizes.kernel + flavor.sizes.initrd,
     ...(flavor.image === undefined ? {} : { image: flavor.image }),
+    ...(flavor.loaders === undefined ? {} : { loaders: [...flavor.loaders] }),
     ...(Number.isNaN(createdAt) ? {} : { createdAt }),
   };
 }

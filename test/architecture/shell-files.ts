@@ -102,6 +102,7 @@ export const shellFiles: ReadonlySet<string> = new Set([
   "netboot/flavor/build.ts",
   "netboot/flavor/deb-reader.ts",
   "netboot/flavor/flavor-folder.ts",
+  "netboot/flavor/grub-image.ts",
   "netboot/flavor/kernel-reader.ts",
   "netboot/flavor/program.ts",
   "netboot/node-udp.ts",

@@ -18,6 +18,8 @@ export const Flavor = z.object({
   machine: z.string().optional(),
   bytes: z.number(),
   createdAt: z.number().optional(),
+  /** First loaders that came with it. */
+  loaders: z.array(z.string()).optional(),
   image: z.string().optional(),
 });
 export type Flavor = z.infer<typeof Flavor>;

@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { AppError } from "../../../base/errors.ts";
 import { parseIpv4, parseMac } from "../../../base/net-types.ts";
+import { FlavorList } from "../../api/schema/flavor.ts";
 import { NodeList } from "../../api/schema/node.ts";
 import { loadConfig } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
@@ -83,11 +84,16 @@ async function render(format: ExportFormat, context: CommandContext): Promise<re
     ...(file === undefined ? {} : { file }),
     ...(state === undefined ? {} : { state }),
   });
-  const answer = await apiClient(statePaths(config.state).socket).call("GET", "/api/nodes");
+  const api = apiClient(statePaths(config.state).socket);
+  const answer = await api.call("GET", "/api/nodes");
+  const { flavors } = FlavorList.parse(await api.call("GET", "/api/flavors"));
+  const flavorLoaders = flavors.flatMap(({ loaders = [] }) => loaders);
   const domain =
     args.text("domain") ?? config.netboot.interfaces.find((place) => place.domain !== undefined)?.domain;
   const interfaces = await listInterfaces();
-  const networks = config.netboot.interfaces.flatMap((place) => networksOf(config, { place, interfaces }));
+  const networks = config.netboot.interfaces.flatMap((place) =>
+    networksOf(config, { place, interfaces, flavorLoaders }),
+  );
   const output = args.text("output");
   const server = networks[0]?.server;
   const rendered = renderExport(
@@ -123,7 +129,11 @@ function exportNodes(answer: unknown): readonly ExportNode[] {
 /** An interface's own network and those behind relays. */
 function networksOf(
   config: Config,
-  at: { readonly place: Config["netboot"]["interfaces"][number]; readonly interfaces: Interfaces },
+  at: {
+    readonly place: Config["netboot"]["interfaces"][number];
+    readonly interfaces: Interfaces;
+    readonly flavorLoaders: readonly string[];
+  },
 ): readonly ExportNetwork[] {
   const { place } = at;
   const { address, subnet } = findInterface(place, at.interfaces);
@@ -135,6 +145,7 @@ function networksOf(
     leaseSeconds: Math.round((leaseTime ?? place.leaseTime) / 1000),
     options: options ?? place.options,
     loaders: loadersOf(place),
+    flavorLoaders: at.flavorLoaders,
     server: address,
     httpBase: `http://${address}:${config.netboot.bootPort}`,
     ...(router === undefined ? {} : { router }),

@@ -135,8 +135,15 @@ describe("parseLoaderConfigName()", () => {
     });
   });
 
+  it.each(["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"])(
+    "takes %s for no UUID",
+    (uuid) => {
+      expect(parseLoaderConfigName(`grub/grub.cfg-01-${mac}-arm64-${uuid}`)?.machine.uuid).toBeUndefined();
+    },
+  );
+
   it.each([
-    "grub/grub.cfg-01-52:54:00:aa:00:01-arm64-------------------------------------",
+    "grub/grub.cfg-01-52:54:00:aa:00:01-arm64-12345678-1234-1234-1234-1234567890-2",
     "grub/grub.cfg-01-52:54:00:aa:00:01-vax",
     "pxelinux.cfg/default",
     "grub/grub.cfg",

@@ -59,6 +59,7 @@ function answer(
     readonly port?: number;
     readonly options?: DhcpSettings["options"];
     readonly loaders?: DhcpSettings["boot"]["loaders"];
+    readonly httpLoader?: NonNullable<DhcpSettings["boot"]["httpLoader"]>;
   } = {},
 ): Response {
   const client = readClient(packet);
@@ -71,15 +72,24 @@ function answer(
       ...settings,
       mode: how.mode ?? "server",
       options: how.options ?? [],
-      ...loadersOf(how.loaders),
+      ...bootOf(how),
     },
     address: how.address ?? ok(own),
     ...(how.decision === undefined ? {} : { decision: how.decision }),
   });
 }
 
-function loadersOf(loaders: DhcpSettings["boot"]["loaders"] | undefined): Pick<DhcpSettings, "boot"> {
-  return { boot: { ...settings.boot, ...(loaders === undefined ? {} : { loaders }) } };
+function bootOf({
+  loaders,
+  httpLoader,
+}: Partial<Pick<DhcpSettings["boot"], "loaders" | "httpLoader">>): Pick<DhcpSettings, "boot"> {
+  return {
+    boot: {
+      ...settings.boot,
+      ...(loaders === undefined ? {} : { loaders }),
+      ...(httpLoader === undefined ? {} : { httpLoader }),
+    },
+  };
 }
 
 function replyOf(response: Response): DhcpPacket {
@@ -363,6 +373,34 @@ describe("respond() to machines that netboot", () => {
     const url = options.has(67) ? toLatin1(options.get(67)!) : undefined;
     expect(url).toBe(name && `http://10.77.0.1:8088/boot/loader/${name}`);
     expect(options.has(60)).toBe(name !== undefined);
+  });
+
+  it.each([
+    ["the GRUB of a flavor", { "uefi-arm64": "grubaa64.efi" }, "grubhttpaa64.efi"],
+    ["the site's own loader where it speaks HTTP", { "uefi-arm64": "ipxe-arm64.efi" }, "ipxe-arm64.efi"],
+  ])("names to an ARM server that boots by HTTP %s", (_, loaders, name) => {
+    const packet = request(ovmfDiscover, {
+      options: [
+        [60, fromLatin1("HTTPClient:Arch:00019:UNDI:003001")],
+        [93, Uint8Array.of(0, 19)],
+      ],
+    });
+    const httpLoader = (target: string) => (target === "uefi-arm64" ? "grubhttpaa64.efi" : undefined);
+
+    const { options } = replyOf(answer(packet, { decision: armed, loaders, httpLoader }));
+
+    expect(toLatin1(options.get(67)!)).toBe(`http://10.77.0.1:8088/boot/loader/${name}`);
+    expect(toLatin1(options.get(60)!)).toBe("HTTPClient");
+  });
+
+  it("names a loader that speaks HTTP to no firmware that boots by PXE", () => {
+    const packet = request(ovmfDiscover, { options: [[93, Uint8Array.of(0, 11)]] });
+
+    const reply = replyOf(
+      answer(packet, { decision: armed, loaders: {}, httpLoader: () => "grubhttpaa64.efi" }),
+    );
+
+    expect(reply.file).toBe("");
   });
 
   it("tells PXE firmware to load the file at once, HTTP firmware its own class, iPXE not to wait for a proxy", () => {
