@@ -13,7 +13,12 @@ export interface DoctorFacts {
   readonly tools: readonly ToolFacts[];
   /** Undefined where the daemon is down. */
   readonly nodes: readonly KnownNode[] | undefined;
-  readonly flavors: { readonly wanted: string; readonly present: readonly string[] };
+  readonly flavors: {
+    readonly wanted: string;
+    readonly present: readonly string[];
+    /** For ARM servers, built where no loader could be made for those that boot by HTTP. */
+    readonly withoutHttp: readonly string[];
+  };
   readonly ports: readonly PortFacts[];
   readonly wires: readonly WireFacts[];
   readonly firewall: FirewallFacts;

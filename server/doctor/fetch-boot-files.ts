@@ -11,6 +11,8 @@ export interface FetchPlan {
   readonly tftp: boolean;
   /** First loaders of the interface. */
   readonly loaders: readonly string[];
+  /** Those that only firmware which boots by HTTP is told. */
+  readonly httpLoaders: readonly string[];
   /** Absent where it is not there: its files are then not asked for. */
   readonly flavor?: string;
   /** Nobody's MAC: asking in a node's name could give out its token. */
@@ -29,7 +31,10 @@ export async function fetchBootFiles(plan: FetchPlan): Promise<readonly FetchFac
   const base = `http://${plan.address}:${plan.bootPort}`;
   const files = [
     { what: "the iPXE script", path: `${scriptPath}?mac=${plan.mac}&arch=0&look=1`, start: "#!ipxe" },
-    ...loaders.map((name) => ({ what: `loader ${name}`, path: `${loaderPath}/${name}` })),
+    ...[...loaders, ...plan.httpLoaders].map((name) => ({
+      what: `loader ${name}`,
+      path: `${loaderPath}/${name}`,
+    })),
     ...(plan.flavor === undefined
       ? []
       : [

@@ -1,4 +1,5 @@
 /** Looks at everything that `ingot doctor` judges. Nothing is changed: nothing is armed, taken or written. */
+
 import { X509Certificate } from "node:crypto";
 import { access, constants, readFile, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,6 +8,7 @@ import { parseIpv4, parseMac } from "../../base/net-types.ts";
 import { packageFile } from "../../base/package-file.ts";
 import type { Clock, Random } from "../../base/ports.ts";
 import { runProcess } from "../../base/process.ts";
+import { httpGrubLoader } from "../../netboot/boot-files/grub-image.ts";
 import { listFlavors } from "../../netboot/flavor/flavor-folder.ts";
 import { NodeList } from "../api/schema/node.ts";
 import { Status } from "../api/schema/status.ts";
@@ -61,6 +63,7 @@ export async function gather(options: GatherOptions): Promise<DoctorFacts> {
         },
         daemonIsUp: daemon.kind === "up",
         hasArmFlavor: built.some(({ arch }) => arch === "aarch64"),
+        hasHttpGrub: built.some(({ loaders = [] }) => loaders.includes(httpGrubLoader)),
         ...(flavors.includes(config.netboot.flavor) ? { flavor: config.netboot.flavor } : {}),
       }),
     );
@@ -70,7 +73,13 @@ export async function gather(options: GatherOptions): Promise<DoctorFacts> {
     state: await stateFacts(config.state),
     clock: await clockFacts(paths.tls, clock.now()),
     tools: await Promise.all(tools.map(toolFacts)),
-    flavors: { wanted: config.netboot.flavor, present: flavors },
+    flavors: {
+      wanted: config.netboot.flavor,
+      present: flavors,
+      withoutHttp: built
+        .filter(({ arch, loaders = [] }) => arch === "aarch64" && !loaders.includes(httpGrubLoader))
+        .map(({ name }) => name),
+    },
     ports: await findPortHolders(wantedPorts(config, wires), paths.socket),
     firewall: await firewallFacts(),
   };

@@ -104,15 +104,23 @@ export function judgeTools(tools: readonly ToolFacts[]): readonly Finding[] {
 }
 
 export function judgeFlavor(flavors: DoctorFacts["flavors"]): readonly Finding[] {
-  return flavors.present.includes(flavors.wanted)
-    ? [okay("flavor", flavors.wanted)]
-    : [
-        problem(
-          "flavor",
-          `Flavor ${flavors.wanted}, which installs use, is not there`,
-          `'ingot flavor build ${flavors.wanted}'`,
-        ),
-      ];
+  const wanted = flavors.present.includes(flavors.wanted)
+    ? okay("flavor", flavors.wanted)
+    : problem(
+        "flavor",
+        `Flavor ${flavors.wanted}, which installs use, is not there`,
+        `'ingot flavor build ${flavors.wanted}'`,
+      );
+  return [
+    wanted,
+    ...flavors.withoutHttp.map((name) =>
+      note(
+        "flavor",
+        `Flavor ${name} has no loader for ARM servers that boot by HTTP: they are told nothing, and those that boot by PXE are led as ever`,
+        `install the package grub-common, then 'ingot flavor build ${name} --arch arm64'`,
+      ),
+    ),
+  ];
 }
 
 const legacyRules = note(

@@ -1,8 +1,10 @@
 /** Looks at one interface: its state, who answers DHCP on its wire, and what can be fetched from its address. */
+
 import { readFile } from "node:fs/promises";
 import { toAppError } from "../../base/errors.ts";
 import { cidrContains, macFromBytes, macToBytes, parseMac } from "../../base/net-types.ts";
 import type { Clock, Random } from "../../base/ports.ts";
+import { httpGrubLoader } from "../../netboot/boot-files/grub-image.ts";
 import { nodeDatagramSockets } from "../../netboot/node-udp.ts";
 import { probeDhcp } from "../../netboot/probe/dhcp-probe.ts";
 import type { AskerKind } from "../../netboot/probe/dhcp-question.ts";
@@ -20,6 +22,8 @@ export interface WireOptions {
   readonly daemonIsUp: boolean;
   /** Without one, nothing brings a loader for arm64, and none is missed. */
   readonly hasArmFlavor: boolean;
+  /** Whether a flavor brought a loader for ARM servers that boot by HTTP. */
+  readonly hasHttpGrub: boolean;
   /** The flavor whose files are fetched. */
   readonly flavor?: string;
   readonly wait: number;
@@ -58,6 +62,7 @@ export async function gatherWire(name: string, options: WireOptions): Promise<Wi
       ? await fetchBootFiles({
           ...{ address: own.address, bootPort: netboot.bootPort, tftp: netboot.tftp, mac: stranger },
           loaders: expectedLoaders(config, options.hasArmFlavor),
+          httpLoaders: options.hasHttpGrub ? [httpGrubLoader] : [],
           ...(options.flavor === undefined ? {} : { flavor: options.flavor }),
           now: () => options.clock.now(),
           signal: options.signal,

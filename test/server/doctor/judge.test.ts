@@ -48,7 +48,7 @@ function facts(change: Partial<DoctorFacts>): DoctorFacts {
     clock: { now, builtAt: now - day },
     tools: [{ program: "tar", purpose: "captures", present: true }],
     nodes: [node],
-    flavors: { wanted: "standard", present: ["standard"] },
+    flavors: { wanted: "standard", present: ["standard"], withoutHttp: [] },
     ports: [],
     wires: [wire("server", ownAnswers)],
     firewall: { kind: "rules", text: "" },
@@ -84,7 +84,11 @@ describe("judge()", () => {
       { tools: [{ program: "zstd", purpose: "packs", present: false }] },
       "zstd is not installed",
     ],
-    ["the flavor is missing", { flavors: { wanted: "standard", present: [] } }, "Flavor standard"],
+    [
+      "the flavor is missing",
+      { flavors: { wanted: "standard", present: [], withoutHttp: [] } },
+      "Flavor standard",
+    ],
     ["the daemon has its port", { ports: [{ ...port, holders: [daemon] }] }, undefined],
     ["another has the port", { ports: [{ ...port, holders: [dhcpd] }] }, "held by dhcpd (pid 7)"],
     [
@@ -189,6 +193,15 @@ describe("judge()", () => {
       expected === undefined ? [] : [expect.stringContaining(expected)],
     );
     expect(problems.every(({ todo }) => todo !== undefined)).toBe(true);
+  });
+
+  it("tells of ARM flavors without a loader for HTTP boot, and calls them no problem", () => {
+    const flavors = { wanted: "standard", present: ["standard"], withoutHttp: ["standard-arm64"] };
+
+    const findings = judge(facts({ flavors })).filter(({ area }) => area === "flavor");
+
+    expect(findings.map(({ level }) => level)).toEqual(["ok", "note"]);
+    expect(findings[1]?.todo).toContain("grub-common");
   });
 
   it("tells answers that simple clients read otherwise", () => {
