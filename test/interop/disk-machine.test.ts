@@ -3,12 +3,12 @@ import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runProcess } from "../../base/process.ts";
 import { guarded } from "../../images/disk/guarded.ts";
+import { programOf } from "../programs.ts";
 
-const worker = fileURLToPath(new URL("./disk-machine-worker.ts", import.meta.url));
+const [node, worker] = programOf(new URL("./disk-machine-worker.ts", import.meta.url));
 let folder = "";
 
 beforeAll(() => {
@@ -35,7 +35,7 @@ async function until(done: () => boolean): Promise<boolean> {
 describe("a guarded program", () => {
   it("ends when the process that started it is killed, though it has another user and reads nothing", async () => {
     const pidFile = join(folder, "pid");
-    const child = spawn("node", ["--import", "tsx", worker, "guard", pidFile], { stdio: "inherit" });
+    const child = spawn(node, [worker, "guard", pidFile], { stdio: "inherit" });
     const pid = () => (existsSync(pidFile) ? readFileSync(pidFile, "utf8").trim() : "");
     const name = () => (pid() === "" ? "" : readFileSync(`/proc/${pid()}/comm`, "utf8").trim());
     expect(await until(() => name() === "sleep")).toBe(true);
@@ -93,7 +93,7 @@ describe("a disk with a volume group on a server without QEMU", () => {
       rm some/qemu-system-*
       mount --bind some /usr/bin
       cd "$OLDPWD"
-      exec node --import tsx "$1" open "$2/disk" "$2/work"`;
+      exec node "$1" open "$2/disk" "$2/work"`;
 
     const words = ["--mount", "--propagation", "private", "sh", "-euc", without, "sh", worker, folder];
     const said = execFileSync("unshare", words, { encoding: "utf8" });
