@@ -1,5 +1,4 @@
 /** Files of the boot service: loaders by name out of a few folders, kernels and ramdisks by the paths that flavors tell. */
-
 import { constants, createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
