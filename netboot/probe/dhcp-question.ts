@@ -6,7 +6,7 @@ import { broadcastFlag, type DhcpPacket, noAddress } from "../dhcp/packet.ts";
 import type { Endpoint } from "../udp.ts";
 
 /** An operating system's client, and the kinds of firmware that ask for something to boot: PCs', and ARM servers'. */
-export type AskerKind = "plain" | "bios" | "uefi" | "http" | "arm64";
+export type AskerKind = "plain" | "bios" | "uefi" | "http" | "arm64" | "http-arm64";
 
 export interface DhcpQuestion {
   readonly kind: AskerKind;
@@ -39,6 +39,7 @@ const firmware: Readonly<
   uefi: { arch: 7, protocol: "PXEClient" },
   http: { arch: 16, protocol: "HTTPClient" },
   arm64: { arch: 11, protocol: "PXEClient" },
+  "http-arm64": { arch: 19, protocol: "HTTPClient" },
 };
 
 /** What clients of all kinds ask for: netmask, router, DNS, names, boot server and file. */

@@ -86,7 +86,7 @@ async function askWire(
 ): Promise<WireFacts["dhcp"]> {
   const { node, stranger } = wire.askedAs;
   const macs = [stranger, node?.macs[0]].filter((mac) => mac !== undefined);
-  const asked: readonly AskerKind[] = options.hasArmFlavor ? [...kinds, "arm64"] : kinds;
+  const asked: readonly AskerKind[] = options.hasArmFlavor ? [...kinds, "arm64", "http-arm64"] : kinds;
   if (wire.own === undefined || macs.length === 0) {
     return { kind: "not-asked", reason: "it has no address of its own to ask from" };
   }

@@ -14,7 +14,7 @@ import { FakeLan, VirtualClock } from "../../fakes/network.ts";
 
 const mac = "52:54:00:aa:00:01" as MacAddress;
 const stranger = "02:00:00:aa:00:02" as MacAddress;
-const kinds: readonly AskerKind[] = ["plain", "bios", "uefi", "http", "arm64"];
+const kinds: readonly AskerKind[] = ["plain", "bios", "uefi", "http", "arm64", "http-arm64"];
 const localDisk: BootDecision = { kind: "local-disk", reason: "installed" };
 
 async function startServer(
@@ -26,7 +26,11 @@ async function startServer(
     settings: {
       ...{ interfaceName: "eth1", mode: how.mode, address, dns: [], leaseTime: duration(60_000) },
       subnet: { network: "10.77.0.0" as Ipv4Address, prefix: 24 },
-      boot: { httpBase: `http://${address}:8088`, loaders: defaultLoaders },
+      boot: {
+        httpBase: `http://${address}:8088`,
+        loaders: defaultLoaders,
+        httpLoader: (target) => (target === "uefi-arm64" ? "grubhttpaa64.efi" : undefined),
+      },
     },
     booter: { decide: () => localDisk },
     addresses: {
@@ -73,6 +77,7 @@ describe("probeDhcp()", () => {
       ["uefi", "10.77.0.1", "10.77.0.11", "snponly.efi"],
       ["http", "10.77.0.1", "10.77.0.11", "http://10.77.0.1:8088/boot/loader/snponly.efi"],
       ["arm64", "10.77.0.1", "10.77.0.11", "grubaa64.efi"],
+      ["http-arm64", "10.77.0.1", "10.77.0.11", "http://10.77.0.1:8088/boot/loader/grubhttpaa64.efi"],
     ]);
     expect(answers.flatMap(({ readOtherwise }) => readOtherwise)).toEqual([]);
     await server.stop();
