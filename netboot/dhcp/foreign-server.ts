@@ -10,7 +10,7 @@ import type { DhcpSettings } from "./settings.ts";
 export function foreignServer(request: DhcpPacket, settings: DhcpSettings): Ipv4Address | undefined {
   const server = readAddress(request.options, option.serverId);
   const isRequest = readU8(request.options, option.messageType) === messageType.request;
-  if (!isRequest || server === undefined || server === settings.address) {
+  if (!isRequest || server === undefined || [settings.address, settings.serverId].includes(server)) {
     return undefined;
   }
   const requested = readAddress(request.options, option.requestedAddress);

@@ -67,7 +67,7 @@ function respondToRequest(situation: Situation): Response {
   const { request, settings, address } = situation;
   const server = readAddress(request.options, option.serverId);
   const requested = readAddress(request.options, option.requestedAddress);
-  if (server !== undefined && server !== settings.address) {
+  if (server !== undefined && !isOurs(server, settings)) {
     return ignore(`the client chose the server ${server}`);
   }
   const renewing = request.ciaddr !== noAddress;
@@ -95,13 +95,19 @@ function respondToInform(situation: Situation): Response {
 function giveBack(situation: Situation, kind: "decline" | "release"): Response {
   const { request, settings, address } = situation;
   const named = kind === "release" ? request.ciaddr : readAddress(request.options, option.requestedAddress);
-  if (readAddress(request.options, option.serverId) !== settings.address) {
+  const server = readAddress(request.options, option.serverId);
+  if (server === undefined || !isOurs(server, settings)) {
     return ignore(`a ${kind} for another server`);
   }
   if (named === undefined || !address.ok || named !== address.value) {
     return ignore(`a ${kind} of an address that is not the machine's`);
   }
   return { kind, address: named };
+}
+
+/** A machine that has its lease from before its relay took to that, or gave it up, still names the other. */
+function isOurs(server: Ipv4Address, { address, serverId }: DhcpSettings): boolean {
+  return server === address || server === serverId;
 }
 
 /** Beside a site's own DHCP server: no address is ever given; only who netboots is told a boot file. */
@@ -128,7 +134,7 @@ function nak(situation: Situation, reason: string): Response {
   const { request, settings } = situation;
   const options = new Map<number, Uint8Array>([
     [option.messageType, Uint8Array.of(messageType.nak)],
-    [option.serverId, addressesValue([settings.address])],
+    [option.serverId, addressesValue([settings.serverId ?? settings.address])],
     [option.message, textValue(reason.replace(/[^\x20-\x7e]/g, "?").slice(0, 200))],
     ...echoed(request),
   ]);
@@ -170,7 +176,7 @@ function reply(
   const isOffer = kind.type === messageType.offer;
   const head: readonly (readonly [number, Uint8Array])[] = [
     [option.messageType, Uint8Array.of(kind.type)],
-    [option.serverId, addressesValue([settings.address])],
+    [option.serverId, addressesValue([settings.serverId ?? settings.address])],
     ...(kind.yiaddr === noAddress ? [] : times(settings)),
   ];
   const network = settings.mode === "proxy" ? [] : networkOptions(situation);

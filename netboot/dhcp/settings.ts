@@ -11,6 +11,8 @@ export interface DhcpSettings {
   readonly mode: "server" | "proxy";
   /** The interface's own address: server identifier, TFTP server and source of every reply. */
   readonly address: Ipv4Address;
+  /** What a relay wants its clients to take for the server (RFC 5107); `address` where it is absent. */
+  readonly serverId?: Ipv4Address;
   readonly subnet: Ipv4Cidr;
   readonly router?: Ipv4Address;
   readonly dns: readonly Ipv4Address[];

@@ -7,6 +7,8 @@ import type { DhcpSettings } from "./settings.ts";
 
 /** Sub-option of 82: the subnet that the client is in, where the relay's own address does not tell (RFC 3527). */
 const linkSelection = 5;
+/** Sub-option of 82: the address that the relay's clients shall take for the server, so that they renew through it (RFC 5107). */
+const serverOverride = 11;
 
 /**
  * A relay names the subnet by its address or by link selection. A client that renews is not relayed: it is known by the address that it
@@ -14,9 +16,11 @@ const linkSelection = 5;
  */
 export function settingsFor(request: DhcpPacket, settings: DhcpSettings): Result<DhcpSettings, string> {
   const relayed = request.giaddr !== noAddress;
-  const link = relayed ? (selectedLink(request) ?? request.giaddr) : request.ciaddr;
+  const link = relayed ? (relayAddress(request, linkSelection) ?? request.giaddr) : request.ciaddr;
+  const serverId = relayed ? relayAddress(request, serverOverride) : undefined;
+  const override = serverId === undefined ? {} : { serverId };
   if ((!relayed && link === noAddress) || cidrContains(settings.subnet, link)) {
-    return ok(settings);
+    return ok({ ...settings, ...override });
   }
   const subnet = (settings.relayed ?? []).find((candidate) => cidrContains(candidate.subnet, link));
   if (subnet === undefined) {
@@ -26,11 +30,11 @@ export function settingsFor(request: DhcpPacket, settings: DhcpSettings): Result
       : ok(settings);
   }
   const { router: _router, pool: _pool, ...common } = settings;
-  return ok({ ...common, ...subnet });
+  return ok({ ...common, ...subnet, ...override });
 }
 
-function selectedLink(request: DhcpPacket): Ipv4Address | undefined {
+function relayAddress(request: DhcpPacket, code: number): Ipv4Address | undefined {
   const value = request.options.get(option.relayAgent);
-  const link = value === undefined ? undefined : readNested(value)?.get(linkSelection);
-  return link?.length === 4 ? ipv4FromBytes(link) : undefined;
+  const address = value === undefined ? undefined : readNested(value)?.get(code);
+  return address?.length === 4 ? ipv4FromBytes(address) : undefined;
 }

@@ -59,6 +59,7 @@ function answer(
     readonly port?: number;
     readonly options?: DhcpSettings["options"];
     readonly loaders?: DhcpSettings["boot"]["loaders"];
+    readonly serverId?: Ipv4Address;
     readonly httpLoader?: NonNullable<DhcpSettings["boot"]["httpLoader"]>;
   } = {},
 ): Response {
@@ -72,6 +73,7 @@ function answer(
       ...settings,
       mode: how.mode ?? "server",
       options: how.options ?? [],
+      ...(how.serverId === undefined ? {} : { serverId: how.serverId }),
       ...bootOf(how),
     },
     address: how.address ?? ok(own),
@@ -291,6 +293,26 @@ describe("respond() as RFC 2131 section 4.3 wants it", () => {
 
       expect(echo.map(([code]) => packet.options.get(code))).toEqual(echo.map(([, value]) => value));
     }
+  });
+
+  it.each([
+    ["the relay", 54, "10.77.0.254"],
+    ["the server itself, from before", 54, server],
+  ])("calls itself as the relay wants, and is meant by who names %s", (_, code, named) => {
+    const giaddr = "10.77.0.254" as Ipv4Address;
+    const chosen: Change = {
+      type: 3,
+      header: { giaddr },
+      options: [
+        [code, ip(named as Ipv4Address)],
+        [50, ip(own)],
+      ],
+    };
+
+    const packet = replyOf(answer(request(dhclientDiscover, chosen), { serverId: giaddr }));
+
+    expect(packet.options.get(53)).toEqual(Uint8Array.of(5));
+    expect(packet.options.get(54)).toEqual(ip(giaddr));
   });
 
   it("asks the relay to broadcast a NAK", () => {

@@ -58,6 +58,21 @@ describe("settingsFor()", () => {
     expect(found.ok ? found.value.subnet.network : undefined).toBe(network);
   });
 
+  it("takes from a relay whom its clients shall take for the server, and from nobody else", () => {
+    const override = [82, Uint8Array.of(11, 4, 192, 0, 2, 1)] as const;
+    const ofRelay = settingsFor(packet({ giaddr: ip("192.0.2.1") }, [override]), settings);
+    const ofClient = settingsFor(packet({}, [override]), settings);
+
+    expect(ofRelay.ok && ofRelay.value.serverId).toBe("192.0.2.1");
+    expect(ofRelay.ok && ofRelay.value.address).toBe("10.77.0.1");
+    expect(ofClient.ok && ofClient.value.serverId).toBeUndefined();
+    const chosen = packet({}, [
+      [54, addressesValue([ip("192.0.2.1")])],
+      [50, addressesValue([ip("192.0.2.77")])],
+    ]);
+    expect(ofRelay.ok && foreignServer(chosen, ofRelay.value)).toBeUndefined();
+  });
+
   it("takes router and pool from the relayed subnet only, the rest from the interface where it says nothing", () => {
     const first = settingsFor(packet({ giaddr: ip("192.0.2.1") }), settings);
     const second = settingsFor(packet({ giaddr: ip("198.51.100.1") }), settings);
