@@ -10,39 +10,67 @@ import type { ProductAnswer, ProductWork } from "./product.ts";
 export interface WorkPeak {
   readonly work: string;
   readonly seconds: number;
+  /** Processor seconds of Ingot's process and of the programs that it ran. */
+  readonly cpu: number;
   /** MiB */
   readonly peak: number;
   /** Files that were sent, or actions of the plan. */
   readonly sent: number;
 }
 
+interface Step {
+  /** As `--only` calls it. */
+  readonly part: string;
+  readonly title: string;
+  readonly work: ProductWork["work"];
+  /** Whose files get another time before. */
+  readonly touch?: "client" | "node";
+}
+
+/** One after the other on the same trees: what is left out is not there for those behind it. */
+const steps: readonly Step[] = [
+  { part: "full", title: "first capture", work: "capture" },
+  { part: "full", title: "update of an empty node", work: "update" },
+  { part: "nothing", title: "capture, nothing changed", work: "capture" },
+  { part: "nothing", title: "update, nothing changed", work: "update" },
+  { part: "times", title: "update, all times changed", work: "update", touch: "node" },
+  { part: "times", title: "capture, all times changed", work: "capture", touch: "client" },
+  { part: "times", title: "update, all times changed in the image", work: "update" },
+];
+
 /** Captures a tree of so many entries and updates a node to it; `folder` is made anew and removed. */
-export async function* measurePeaks(entries: number, folder: string): AsyncGenerator<WorkPeak> {
+export async function* measurePeaks(
+  entries: number,
+  options: {
+    readonly folder: string;
+    readonly only?: readonly string[];
+    /** MB that V8's heap may have: what is held must fit, and garbage does not hide it. */
+    readonly heap?: number;
+  },
+): AsyncGenerator<WorkPeak> {
+  const { folder, only, heap } = options;
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const sshd = await startSshd();
   const at = (name: string) => path.join(folder, name);
   try {
     const script = compileTo(at("built"), "test/bench/product.ts");
-    const run = (title: string, { work, root }: Omit<ProductWork, "image">): WorkPeak => {
-      const argv = [script, String(sshd.port), sshd.key, at("state")];
-      const input = JSON.stringify({ work, root: at(root), image: "web" });
-      const answer: ProductAnswer = JSON.parse(
-        execFileSync(process.execPath, argv, { input, encoding: "utf8" }),
-      );
-      return { work: title, seconds: answer.all.wall, peak: answer.peak, sent: answer.sent };
-    };
     makeFiles(at("client"), entries);
     mkdirSync(at("node"));
-    yield run("first capture", { work: "capture", root: "client" });
-    yield run("update of an empty node", { work: "update", root: "node" });
-    yield run("capture, nothing changed", { work: "capture", root: "client" });
-    yield run("update, nothing changed", { work: "update", root: "node" });
-    touchAll(at("node"));
-    yield run("update, all times changed", { work: "update", root: "node" });
-    touchAll(at("client"));
-    yield run("capture, all times changed", { work: "capture", root: "client" });
-    yield run("update, all times changed in the image", { work: "update", root: "node" });
+    for (const { title, work, touch } of steps.filter(({ part }) => only?.includes(part) !== false)) {
+      if (touch !== undefined) {
+        execFileSync("sh", ["-c", "find . -type f -print0 | xargs -0 touch -d yesterday"], {
+          cwd: at(touch),
+        });
+      }
+      const root = at(work === "capture" ? "client" : "node");
+      const limited = heap === undefined ? [] : [`--max-old-space-size=${heap}`];
+      const argv = [...limited, script, String(sshd.port), sshd.key, at("state")];
+      const input = JSON.stringify({ work, root, image: "web" });
+      const said = execFileSync(process.execPath, argv, { input, encoding: "utf8" });
+      const { all, peak, sent } = JSON.parse(said) as ProductAnswer;
+      yield { work: title, seconds: all.wall, cpu: all.cpu, peak, sent };
+    }
   } finally {
     await sshd.stop();
     rmSync(folder, { recursive: true, force: true });
@@ -64,14 +92,12 @@ function makeFiles(root: string, entries: number): void {
   mkdirSync(path.join(root, "etc/systemimager"), { recursive: true });
 }
 
-function touchAll(root: string): void {
-  execFileSync("sh", ["-c", "find . -type f -print0 | xargs -0 touch -d yesterday"], { cwd: root });
-}
-
 export async function benchMemory(options: BenchOptions): Promise<void> {
-  console.info("| work | wall s | peak MiB | actions |");
-  console.info("|---|---|---|---|");
-  for await (const each of measurePeaks(1_000_000 * options.scale, options.folder)) {
-    console.info(`| ${each.work} | ${each.seconds.toFixed(1)} | ${each.peak.toFixed(0)} | ${each.sent} |`);
+  console.info("| work | wall s | CPU s | peak MiB | actions |");
+  console.info("|---|---|---|---|---|");
+  for await (const each of measurePeaks(1_000_000 * options.scale, options)) {
+    console.info(
+      `| ${each.work} | ${each.seconds.toFixed(1)} | ${each.cpu.toFixed(1)} | ${each.peak.toFixed(0)} | ${each.sent} |`,
+    );
   }
 }

@@ -7,7 +7,9 @@ import { runInNewContext } from "node:vm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { planTables } from "../../images/sync/plan-tables.ts";
 import { compileTo } from "../bench/compile.ts";
+import { measurePeaks } from "../bench/memory.ts";
 import { madeTable } from "./made-listing.ts";
+import { hasSshd } from "./ssh-server.ts";
 
 const entries = 1_000_000;
 const bound = 300 * 1024 * 1024;
@@ -80,3 +82,17 @@ describe("the most that a process has resident while it lists and plans 200,000 
     expect(more).toBeLessThan(150);
   });
 });
+
+describe.skipIf(!hasSshd)(
+  "a process that captures and commits 50,000 files, and one that updates an empty node to them",
+  () => {
+    test("hold what they must in a heap of 48 MB, and 220 MB in all", async () => {
+      const folder = mkdtempSync(path.join(tmpdir(), "ingot-peaks-"));
+      for await (const { work, peak, sent } of measurePeaks(50_000, { folder, only: ["full"], heap: 48 })) {
+        console.info(`${work}: ${Math.round(peak)} MiB`);
+        expect(sent).toBeGreaterThan(49_000);
+        expect(peak).toBeLessThan(210);
+      }
+    });
+  },
+);
