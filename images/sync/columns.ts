@@ -156,7 +156,7 @@ export class TextStore {
       if (this.#pieces.length >= maxPieces || text.length >= pieceLength) {
         return undefined;
       }
-      this.#pieces.push(new Uint8Array(pieceLength));
+      this.#pieces.push(Buffer.alloc(pieceLength));
       this.#used = 0;
     }
     const piece = this.#pieces.at(-1) as Uint8Array;

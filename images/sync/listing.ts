@@ -101,7 +101,7 @@ export class ListingDecoder {
   }
 
   write(chunk: Uint8Array): Result<readonly ListedEntry[], ListingProblem> {
-    const bytes = this.#rest.length === 0 ? chunk : joined(this.#rest, chunk);
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     const entries: ListedEntry[] = [];
     let start = 0;
     for (;;) {
@@ -303,13 +303,6 @@ export function timeOf(text: string | undefined): Timestamp | undefined {
   return Number.isSafeInteger(seconds) && Number.isSafeInteger(fraction) && fraction >= 0
     ? { seconds: seconds === 0 ? 0 : seconds, nanoseconds: fraction }
     : undefined;
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }
 
 /**
