@@ -177,7 +177,7 @@ async function serve(
       : await options.handler(request, peerOf(incoming, options.at));
   outgoing.status(response.status);
   for (const [name, value] of response.headers) {
-    outgoing.setHeader(name, value);
+    outgoing.setHeader(asUsual(name), value);
   }
   if (response.body === null || incoming.method === "HEAD") {
     await response.body?.cancel();
@@ -186,6 +186,14 @@ async function serve(
   }
   outgoing.flushHeaders();
   await pipeline(Readable.fromWeb(response.body as import("node:stream/web").ReadableStream), outgoing);
+}
+
+/**
+ * `Content-Length` where a Headers object says `content-length`: names mean the same in any case (RFC 9110 section 5.1), but GRUB before
+ * 2.12 knows the length of a file only by this one, and loads no kernel without it.
+ */
+function asUsual(name: string): string {
+  return name.replace(/(?<![^-])[a-z]/g, (letter) => letter.toUpperCase());
 }
 
 function peerOf(incoming: ExpressRequest, at: ListenAt): Peer {

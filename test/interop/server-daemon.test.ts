@@ -92,6 +92,23 @@ describe("startApp()", () => {
     expect(await callApi(first, "GET", "/api/nodes")).toEqual({ nodes: [] });
   });
 
+  it("writes names of headers as loaders look for them that know one form only", async () => {
+    await started();
+
+    const names = await new Promise<readonly string[]>((done, failed) => {
+      const asked = { socketPath: join(folder, "state", "ingot.sock"), path: "/api/nodes" };
+      request(asked, (incoming) => {
+        incoming.resume();
+        done(incoming.rawHeaders.filter((_, index) => index % 2 === 0));
+      })
+        .on("error", failed)
+        .end();
+    });
+
+    expect(names).toContain("Content-Type");
+    expect(names.filter((name) => /(^|-)[a-z]/.test(name))).toEqual([]);
+  });
+
   it("undoes a start that fails half way: the folder and the socket are free again", async () => {
     const blocker = createServer();
     await new Promise<void>((done) => blocker.listen(0, "127.0.0.1", done));
