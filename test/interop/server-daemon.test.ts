@@ -1,18 +1,21 @@
 /** The daemon as a whole on loopback: start, stop, a second start, kill -9, and what is in the way of a start. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DirectoryStore } from "../../images/store/directory-store.ts";
 import { type App, startApp } from "../../server/app.ts";
 import { parseConfig } from "../../server/config/parse.ts";
 import type { Config } from "../../server/config/schema.ts";
 import { testEnv } from "../fakes/env.ts";
 import { compiledFile } from "../programs.ts";
 import { callApi } from "../server/api-call.ts";
+import { imageName } from "./store-support/image-name.ts";
 
 let folder: string;
 const apps: App[] = [];
@@ -48,6 +51,8 @@ function post(path: string, body: unknown): Promise<number> {
       (incoming) => {
         incoming.resume();
         incoming.on("end", () => done(incoming.statusCode ?? 0));
+        // A daemon that is killed may have begun to answer.
+        incoming.on("error", failed);
       },
     );
     outgoing.on("error", failed);
@@ -135,24 +140,29 @@ describe("startApp()", () => {
   });
 });
 
-describe("a daemon that is killed", () => {
-  it("has everything that it had confirmed, fails the job it was running, and starts again", async () => {
-    const script = join(folder, "daemon.mjs");
-    const source = (path: string) => JSON.stringify(compiledFile(path));
-    writeFileSync(
-      script,
-      `import { startApp } from ${source("server/app.ts")};
+/** A daemon of its own on the state folder, by the socket alone; "up" is what it says. */
+function spawnDaemon(): ChildProcess {
+  const script = join(folder, "daemon.mjs");
+  const source = (path: string) => JSON.stringify(compiledFile(path));
+  writeFileSync(
+    script,
+    `import { startApp } from ${source("server/app.ts")};
 import { parseConfig } from ${source("server/config/parse.ts")};
 import { testEnv } from ${source("test/fakes/env.ts")};
 const config = parseConfig(${JSON.stringify(`state: ${join(folder, "state")}\napi: {listen: []}`)});
 await startApp(config.value, testEnv());
 console.log("up");
 `,
-    );
-    const daemon = spawn(process.execPath, [script], {
-      cwd: resolve(import.meta.dirname, "../.."),
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+  );
+  return spawn(process.execPath, [script], {
+    cwd: resolve(import.meta.dirname, "../.."),
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+}
+
+describe("a daemon that is killed", () => {
+  it("has everything that it had confirmed, fails the job it was running, and starts again", async () => {
+    const daemon = spawnDaemon();
     await waitFor(daemon, "up");
     const silent = createServer();
     await new Promise<void>((done) => silent.listen(0, "127.0.0.1", done));
@@ -188,6 +198,45 @@ console.log("up");
     expect(events.map(({ id }) => id)).toEqual([...events.keys()].map((index) => index + 1));
     const again = app.services.jobs.rerun(job?.id ?? 0);
     expect(again).toMatchObject({ kind: "prepare", params: { port } });
+  });
+
+  it("knows all versions of its images, and none that there is not", async () => {
+    const tree = join(folder, "state", "images", "web");
+    mkdirSync(tree, { recursive: true, mode: 0o700 });
+    let last = 0;
+    for (let round = 0; round < 3; round++) {
+      const daemon = spawnDaemon();
+      await waitFor(daemon, "up");
+      const committing = (async () => {
+        for (;;) {
+          writeFileSync(join(tree, "file"), `${randomBytes(8).toString("hex")}\n`);
+          await post("/api/images/web/commit", { message: "another" });
+          await delay(40);
+        }
+      })().catch(() => undefined);
+      const store = new DirectoryStore({
+        state: join(folder, "state"),
+        clock: { now: () => Date.now(), sleep: () => Promise.resolve() },
+      });
+      const made = async () => (await store.history(imageName("web")).catch(() => [])).length;
+      while ((await made()) <= last) {
+        await delay(50);
+      }
+      await delay(Math.random() * 1000);
+
+      daemon.kill("SIGKILL");
+      await committing;
+
+      const app = await started("api: {listen: []}");
+      const history = await app.services.store.history(imageName("web"));
+      expect(history.length).toBeGreaterThan(last);
+      last = history.length;
+      for (const manifest of history) {
+        expect(app.services.versions.find(manifest.image, manifest.number)).toEqual(manifest);
+      }
+      expect(app.services.versions.find(imageName("web"), last + 1)).toBeUndefined();
+      await app.stop();
+    }
   });
 });
 
