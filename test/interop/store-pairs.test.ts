@@ -94,7 +94,7 @@ function isClear(error: unknown): boolean {
   return (
     error instanceof AppError &&
     (error.code === "conflict"
-      ? /is in use: .+ holds it|exists already/.test(error.message)
+      ? /is in use: .+ holds it|exists already|was removed while/.test(error.message)
       : error.code === "not-found" || error.code === "refused")
   );
 }
