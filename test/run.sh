@@ -10,7 +10,7 @@ case ${1:-} in
   core)
     project=lab-core
     # Random tests repeat less here; `npm run test:lab` has their full number.
-    export INGOT_RUNS="${INGOT_RUNS:-40}" INGOT_KILL_ROUNDS="${INGOT_KILL_ROUNDS:-2}"
+    export INGOT_RUNS="${INGOT_RUNS:-40}" INGOT_KILL_ROUNDS="${INGOT_KILL_ROUNDS:-1}"
     ;;
   lab) project=lab ;;
   *)
