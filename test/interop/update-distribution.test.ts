@@ -86,6 +86,7 @@ describe.skipIf(!hasSshd)("an update to another distribution", () => {
     const rounds = Number(process.env.INGOT_KILL_ROUNDS ?? "6");
     let cut = 0;
     for (let round = 0; round < rounds; round++) {
+      const moment = (length * (round + 0.5)) / rounds;
       rmSync(node, { recursive: true, force: true });
       unpackTree(old, node);
       const power = new AbortController();
@@ -93,7 +94,7 @@ describe.skipIf(!hasSshd)("an update to another distribution", () => {
         signal: power.signal,
         onPhase: (phase) => {
           if (phase === "rename") {
-            void delay((length * round) / rounds).then(() => power.abort());
+            void delay(moment).then(() => power.abort());
           }
         },
       });
@@ -101,7 +102,7 @@ describe.skipIf(!hasSshd)("an update to another distribution", () => {
         () => 0,
         () => 1,
       );
-      const where = `after ${Math.round((length * round) / rounds)} of ${length} ms`;
+      const where = `after ${Math.round(moment)} of ${length} ms`;
       expect(
         inChroot(node, "ls / >/dev/null && find --version >/dev/null && echo runs"),
         where,
