@@ -1,7 +1,8 @@
 /** Reads all that versions need and says what is damaged. */
+import { stat } from "node:fs/promises";
 import { AppError } from "../../base/errors.ts";
 import type { RelPath } from "../../base/path-bytes.ts";
-import type { VersionId } from "../manifest.ts";
+import { formatVersion, type VersionId } from "../manifest.ts";
 import type { StoreContext } from "./context.ts";
 import { digestFile } from "./durable-file.ts";
 import type { StoredEntry } from "./entry-line.ts";
@@ -9,6 +10,7 @@ import { contentOf } from "./member-encoder.ts";
 import { type OpenVersion, openVersion, storedEntries } from "./open-version.ts";
 import { PackReader } from "./pack-reader.ts";
 import type { Damage, VerifyReport, WaitOptions } from "./store.ts";
+import { manifestPathOf } from "./store-paths.ts";
 
 export async function verifyVersions(
   context: StoreContext,
@@ -23,13 +25,26 @@ export async function verifyVersions(
     counts: { entries: 0, bytes: 0 },
   };
   for (const id of request.versions) {
+    const before = run.damage.length;
     try {
       await verifyVersion(run, id);
     } catch (error) {
       run.damage.push({ version: id, problem: problemOf(error) });
     }
+    if (run.damage.length > before) {
+      await refuseRemoved(context, id);
+    }
   }
   return { versions: request.versions, ...run.counts, damage: run.damage };
+}
+
+/** What is missing of a version that was removed meanwhile is no damage. */
+async function refuseRemoved({ paths }: StoreContext, id: VersionId): Promise<void> {
+  if ((await stat(manifestPathOf(paths, id)).catch(() => undefined)) === undefined) {
+    throw new AppError("conflict", `Version ${formatVersion(id)} was removed while it was verified`, {
+      hint: "Run the command again.",
+    });
+  }
 }
 
 interface VerifyRun {
