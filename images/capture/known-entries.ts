@@ -16,7 +16,7 @@ export class KnownEntries {
   add(entry: FileEntry): void {
     const { extended } = entry;
     const row = this.#seen.put(entry.path, extended === undefined ? "" : wordOf(entry), "");
-    this.#digests.set(row, (entry.kind === "file" ? entry.digest : undefined) ?? noDigest);
+    this.#digests.set(row, entry.kind === "file" ? entry.digest : undefined);
     this.#extended.delete(row);
     if (extended !== undefined && extended.length > 0) {
       this.#extended.set(row, extended);
@@ -34,8 +34,6 @@ export class KnownEntries {
     return digest === undefined ? { extended } : { digest, extended };
   }
 }
-
-const noDigest = "0".repeat(64);
 
 function wordOf(entry: FileEntry): string {
   const { seconds, nanoseconds } = entry.mtime;

@@ -84,25 +84,22 @@ export async function finishIntent(paths: StorePaths, work: string): Promise<voi
   if (intent === undefined) {
     return;
   }
-  const done = await ("remove" in intent
-    ? finishRemoving(paths, work, intent)
-    : finishPlacing(paths, work, intent));
-  if (done) {
-    await rm(noteIn(work), { force: true });
-  }
+  await ("remove" in intent ? finishRemoving(paths, work, intent) : finishPlacing(paths, work, intent));
+  // Also where nothing has happened: nothing shall, when the folder is found again.
+  await rm(noteIn(work), { force: true });
 }
 
-async function finishPlacing(paths: StorePaths, work: string, placing: Placing): Promise<boolean> {
+async function finishPlacing(paths: StorePaths, work: string, placing: Placing): Promise<void> {
   const { to, from, replace, treeless } = placing;
   if (await exists(versionsIn(work))) {
     if (replace === true) {
       await putOldBack(paths, work, to);
     }
-    return false;
+    return;
   }
   const tree = treePathOf(paths, to);
   if (!(await exists(versionsPathOf(paths, to)))) {
-    return false;
+    return;
   }
   const source = from === undefined ? treeIn(work) : treePathOf(paths, from);
   const waits = await exists(source);
@@ -118,15 +115,12 @@ async function finishPlacing(paths: StorePaths, work: string, placing: Placing):
     await rm(versionsPathOf(paths, from), { recursive: true, force: true });
     await syncFolder(paths.versions);
   }
-  return true;
 }
 
-async function finishRemoving(paths: StorePaths, work: string, { remove }: Removing): Promise<boolean> {
-  if (await exists(versionsPathOf(paths, remove))) {
-    return false;
+async function finishRemoving(paths: StorePaths, work: string, { remove }: Removing): Promise<void> {
+  if (!(await exists(versionsPathOf(paths, remove)))) {
+    await putTreeAside(paths, work, remove);
   }
-  await putTreeAside(paths, work, remove);
-  return true;
 }
 
 /** The tree is no image's from now on; it is removed with the garbage. */

@@ -23,8 +23,8 @@ export async function removeImage(
       ...options,
       work: async () => {
         await writeIntent(work, { remove: image });
-        await putOldAside(paths, work, image);
         try {
+          await putOldAside(paths, work, image);
           await finishIntent(paths, work);
         } catch (error) {
           await putOldBack(paths, work, image);

@@ -20,7 +20,6 @@ export class StoredNowTable {
   readonly #member = wordColumn();
   /** Of those that have some; undefined for those of which it is not known. */
   readonly #extended = new Map<number, ExtendedAttributes | undefined>();
-  length = 0;
 
   constructor(listed: EntryTable) {
     this.#listed = listed;
@@ -28,7 +27,6 @@ export class StoredNowTable {
 
   /** Keeps what became of an entry, which must be as it is listed. */
   set(at: number, { entry, place }: StoredNow): void {
-    this.length += 1;
     this.#kind.set(at, place === undefined ? placeless : place.whole ? whole : onlyContent);
     this.#pack.set(at, place?.pack ?? 0);
     this.#member.set(at, place?.member ?? 0);

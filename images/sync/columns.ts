@@ -87,11 +87,16 @@ const digestRun = 1024;
 export class DigestColumn {
   readonly #runs = new Map<number, Buffer>();
 
-  set(row: number, digest: string): void {
+  /** Without a digest, what was known of the row is forgotten. */
+  set(row: number, digest: string | undefined): void {
     const run = Math.floor(row / digestRun);
-    const bytes = this.#runs.get(run) ?? Buffer.alloc(digestRun * digestBytes);
+    const known = this.#runs.get(run);
+    if (known === undefined && digest === undefined) {
+      return;
+    }
+    const bytes = known ?? Buffer.alloc(digestRun * digestBytes);
     this.#runs.set(run, bytes);
-    bytes.write(digest, (row % digestRun) * digestBytes, digestBytes, "hex");
+    bytes.write(digest ?? noDigest, (row % digestRun) * digestBytes, digestBytes, "hex");
   }
 
   get(row: number): string | undefined {

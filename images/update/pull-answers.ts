@@ -61,7 +61,9 @@ export function answersCommand(
     sh`echo ${magic}`,
     ...(names.size === 0
       ? []
-      : [sh`(cd ${root} && ${{ raw: namedFiles({ root, prune, names }) }} | ingot_rule_files)`]),
+      : [
+          sh`(cd ${root} && ${{ raw: namedFiles({ root, prune, names }) }} | ingot_rule_files ${String(ruleFileLimit + 1)})`,
+        ]),
     ...(attributes
       ? [sh`(cd ${root} && LC_ALL=C find . ${{ raw: all }}-print0 2>/dev/null | LC_ALL=C ingot_attributes)`]
       : []),
@@ -98,12 +100,13 @@ export async function readAnswers(reader: PieceReader, needs: Needs, host: strin
     return { files, attributes: new Map() };
   }
   const parser = new AttributesParser();
-  await readLines(reader, { host, onLine: (line) => parser.write(line) });
+  await readLines(reader, { host, limit: attributesLimit, onLine: (line) => parser.write(line) });
   const attributes = new Map(parser.end());
   if (needs.flags) {
     const flags = new FlagsParser(() => true);
     await readLines(reader, {
       host,
+      limit: flagsLimit,
       onLine: (line) => {
         flags.write(line);
         return true;
@@ -119,7 +122,9 @@ export async function readAnswers(reader: PieceReader, needs: Needs, host: strin
 const newlineByte = 10;
 const nameLimit = 1024 * 1024;
 const filesLimit = 64 * 1024 * 1024;
-const linesLimit = 512 * 1024 * 1024;
+const attributesLimit = 512 * 1024 * 1024;
+/** Only what is immutable or append-only has a line: few files of any machine. */
+const flagsLimit = 16 * 1024 * 1024;
 
 async function readFiles(reader: PieceReader, host: string): Promise<RuleFiles> {
   const files = new Map<RelPath, string>();
@@ -147,12 +152,16 @@ async function readFiles(reader: PieceReader, host: string): Promise<RuleFiles> 
 
 async function readLines(
   reader: PieceReader,
-  { host, onLine }: { readonly host: string; readonly onLine: (line: string) => boolean },
+  {
+    host,
+    limit,
+    onLine,
+  }: { readonly host: string; readonly limit: number; readonly onLine: (line: string) => boolean },
 ): Promise<void> {
   for (let total = 0; ; ) {
     const line = await reader.until(newlineByte, nameLimit);
     total += line?.length ?? 0;
-    if (line === undefined || total > linesLimit) {
+    if (line === undefined || total > limit) {
       throw cut(host);
     }
     const text = toLatin1(line);

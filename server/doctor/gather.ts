@@ -1,5 +1,4 @@
 /** Looks at everything that `ingot doctor` judges. Nothing is changed: nothing is armed, taken or written. */
-
 import { X509Certificate } from "node:crypto";
 import { access, constants, readFile, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";

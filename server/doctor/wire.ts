@@ -1,5 +1,4 @@
 /** Looks at one interface: its state, who answers DHCP on its wire, and what can be fetched from its address. */
-
 import { readFile } from "node:fs/promises";
 import { toAppError } from "../../base/errors.ts";
 import { cidrContains, macFromBytes, macToBytes, parseMac } from "../../base/net-types.ts";

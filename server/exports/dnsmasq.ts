@@ -76,7 +76,7 @@ function rangeLines(
   const byUuid = uuidNodes(site, network);
   const own = byUuid.flatMap(({ ip, node }) => (ip === undefined ? [] : [{ ip, node }]));
   // Else a machine with an address of its own could be given another.
-  const only = own.length > 0 || byUuid.length > 0 ? "tag:ingot-pooled," : "";
+  const only = byUuid.length > 0 ? "tag:ingot-pooled," : "";
   return [
     `dhcp-range=set:${tag},${network.subnet.network},static,${netmask},${lease}`,
     ...poolWithout(

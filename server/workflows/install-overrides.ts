@@ -10,6 +10,7 @@ import type { Install } from "../installs/install.ts";
 import { overriddenNode, overridesFor } from "../overrides/for-node.ts";
 import { overrideNames } from "../overrides/names.ts";
 import type { Services } from "../services.ts";
+import { treeBytesOf } from "./installable-version.ts";
 import { type OverriddenContent, overriddenContent } from "./overridden-content.ts";
 
 /** `all@4,web01@2`; empty where nothing lies over the version. */
@@ -34,9 +35,8 @@ export async function contentWithOverrides(
   const { tree } = await overlays.over(table, versions);
   let holes = 0;
   for (const version of versions) {
-    const { manifest, bytes, stream } = await overlays.reader.versionStream(version);
-    await stream[Symbol.asyncIterator]().return?.(undefined);
-    holes += Math.max(0, manifest.totals.bytes - bytes);
+    const { totals } = await overlays.reader.resolve(version);
+    holes += Math.max(0, totals.bytes - (await treeBytesOf(overlays.reader, version)));
   }
   return overriddenContent({ table, used }, { tree, holes });
 }

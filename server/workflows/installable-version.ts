@@ -2,7 +2,7 @@
 import { ContentMeter } from "../../autoinstall/layout/content.ts";
 import { type DiskLayout, installedEntries, mountPath } from "../../autoinstall/layout/model.ts";
 import type { Manifest, VersionId } from "../../images/manifest.ts";
-import type { ImageStore } from "../../images/store/store.ts";
+import type { ImageStore, VersionReader } from "../../images/store/store.ts";
 import { installableLayout } from "./layout.ts";
 
 export interface InstallableVersion {
@@ -19,6 +19,16 @@ export interface InstallableVersion {
   readonly used: ReadonlyMap<string, number>;
 }
 
+/** Bytes of a version as a tar, in which holes take no room. */
+export async function treeBytesOf(
+  store: Pick<VersionReader, "versionStream">,
+  version: VersionId,
+): Promise<number> {
+  const { bytes, stream } = await store.versionStream(version);
+  await stream[Symbol.asyncIterator]().return?.(undefined);
+  return bytes;
+}
+
 /** Reads it all from the store; `refused` where the version has no layout to install by. */
 export async function readInstallableVersion(
   store: ImageStore,
@@ -26,8 +36,7 @@ export async function readInstallableVersion(
 ): Promise<InstallableVersion> {
   const manifest = await store.resolve(version);
   const { layout, notes } = await installableLayout(store, version);
-  const { bytes: treeBytes, stream } = await store.versionStream(version);
-  await stream[Symbol.asyncIterator]().return?.(undefined);
+  const treeBytes = await treeBytesOf(store, version);
   const mountPoints = installedEntries(layout)
     .filter(({ filesystem }) => filesystem !== "swap")
     .map(mountPath);

@@ -13,6 +13,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toAppError } from "../../base/errors.ts";
 import { captureImage } from "../../images/capture/run.ts";
 import { DirectoryStore } from "../../images/store/directory-store.ts";
+import { finishIntent, writeIntent } from "../../images/store/interrupted.ts";
+import { storePaths } from "../../images/store/store-paths.ts";
 import { localSession } from "../fakes/remote.ts";
 import {
   clock,
@@ -119,6 +121,21 @@ describe("kill -9 at a random point", () => {
       expect(existsSync(place.store.treePath(next))).toBe(!moved);
       expect(await debris(place)).toEqual([]);
     }
+  });
+
+  it("of a removal that had not begun is no reason to remove the image another day", async () => {
+    const place = await withVersions(`${folder}/not-begun`);
+    await makeOld(place.store);
+    const paths = storePaths(place.state);
+    const work = `${paths.temporary}/not-begun`;
+    mkdirSync(work, { recursive: true });
+    await writeIntent(work, { remove: old });
+
+    await finishIntent(paths, work);
+    rmSync(`${paths.versions}/old`, { recursive: true });
+    await finishIntent(paths, work);
+
+    expect(existsSync(place.store.treePath(old))).toBe(true);
   });
 
   it("of a removal leaves the image, whole, or nothing of it", async () => {

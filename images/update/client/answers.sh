@@ -2,10 +2,10 @@
 # NUL-ended names of entries below the working directory on standard input.
 # shellcheck shell=sh
 
-# Prints the name and the content of each file, each ended by a NUL, and an empty name in the end.
+# BYTES: prints the name and the content of each file up to that many bytes, each ended by a NUL, and an empty name in the end.
 ingot_rule_files() {
     # shellcheck disable=SC2016 # the inner shell's variables
-    xargs -0 -r sh -c 'for file; do printf "%s\0" "$file"; head -c 262145 "$file" | tr -d "\000"; printf "\0"; done' ingot 2>/dev/null
+    xargs -0 -r sh -c 'for file; do printf "%s\0" "$file"; head -c "$0" "$file" | tr -d "\000"; printf "\0"; done' "$1" 2>/dev/null
     printf '\0'
 }
 

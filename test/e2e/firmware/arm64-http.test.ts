@@ -5,12 +5,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DiscoveredList } from "../../../server/api/schema/discovery.ts";
 import { FlavorList } from "../../../server/api/schema/flavor.ts";
 import { Lab } from "../../lab/lab.ts";
 import type { Machine } from "../../lab/machine.ts";
-import { waitFor } from "../../lab/run.ts";
-import { startDiscoveringDaemon } from "./discovering-daemon.ts";
+import { startAndReport, startDiscoveringDaemon } from "./discovering-daemon.ts";
 
 let lab: Lab;
 let node: Machine;
@@ -37,19 +35,7 @@ describe("an ARM server whose firmware boots by HTTP", () => {
     const { stdout } = await lab.ingot("flavor", "list", "--json");
     expect(FlavorList.parse(JSON.parse(stdout)).flavors[0]?.loaders).toContain("grubhttpaa64.efi");
 
-    await node.start();
-
-    const machine = await waitFor(
-      async () => {
-        const discovered = await lab.ingot("node", "discover", "--json");
-        return DiscoveredList.parse(JSON.parse(discovered.stdout)).machines.find(
-          ({ state }) => state === "waiting",
-        );
-      },
-      { what: "the machine to report", timeoutMs: 1_800_000, everyMs: 2000, signal: lab.signal },
-    ).catch((error: unknown) => {
-      throw new Error(`${String(error)}\n${node.serial().slice(-3000)}`);
-    });
+    const machine = await startAndReport(lab, node);
     expect(machine.mac).toBe(node.macs[0]);
     expect(machine.hardware).toMatchObject({ firmware: "uefi", machine: "aarch64" });
     expect(machine.hardware?.disks.map(({ name, size }) => [name, size])).toEqual([["vda", 2 ** 30]]);

@@ -1,11 +1,10 @@
 /** A machine that nobody knows: it reports itself, is adopted while it waits, and boots on by itself into what is asked for next. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DiscoveredList } from "../../../server/api/schema/discovery.ts";
 import { Node } from "../../../server/api/schema/node.ts";
 import { Lab } from "../../lab/lab.ts";
 import type { Machine } from "../../lab/machine.ts";
 import { waitFor } from "../../lab/run.ts";
-import { startDiscoveringDaemon } from "./discovering-daemon.ts";
+import { startAndReport, startDiscoveringDaemon } from "./discovering-daemon.ts";
 
 let lab: Lab;
 let node: Machine;
@@ -27,15 +26,7 @@ async function shown(): Promise<Node> {
 
 describe("a machine that nobody knows", () => {
   it("reports its hardware and waits, without a hand on it", async () => {
-    await node.start();
-
-    const machine = await waitFor(
-      async () => {
-        const { stdout } = await lab.ingot("node", "discover", "--json");
-        return DiscoveredList.parse(JSON.parse(stdout)).machines.find(({ state }) => state === "waiting");
-      },
-      { what: "the machine to report", timeoutMs: 400_000, everyMs: 1000, signal: lab.signal },
-    );
+    const machine = await startAndReport(lab, node);
 
     expect(machine.mac).toBe(node.macs[0]);
     expect(machine.hardware).toMatchObject({ vendor: "QEMU", firmware: "bios", machine: "x86_64" });

@@ -1,6 +1,9 @@
 /** The lab's daemon as these tests want it: it gives addresses to machines that nobody knows, and asks what they are. */
+import { DiscoveredList } from "../../../server/api/schema/discovery.ts";
 import type { Lab } from "../../lab/lab.ts";
+import type { Machine } from "../../lab/machine.ts";
 import { labNetwork } from "../../lab/network.ts";
+import { waitFor } from "../../lab/run.ts";
 
 export async function startDiscoveringDaemon(
   lab: Lab,
@@ -18,5 +21,19 @@ export async function startDiscoveringDaemon(
         discoverArguments: `console=${console}`,
       },
     },
+  });
+}
+
+/** Starts the machine and waits for its report; where none comes, the error ends with what the machine said. */
+export async function startAndReport(lab: Lab, node: Machine): Promise<DiscoveredList["machines"][number]> {
+  await node.start();
+  return await waitFor(
+    async () => {
+      const { stdout } = await lab.ingot("node", "discover", "--json");
+      return DiscoveredList.parse(JSON.parse(stdout)).machines.find(({ state }) => state === "waiting");
+    },
+    { what: "the machine to report", timeoutMs: 2_400_000, everyMs: 2000, signal: lab.signal },
+  ).catch((error: unknown) => {
+    throw new Error(`${String(error)}\n${node.serial().slice(-3000)}`);
   });
 }

@@ -5,11 +5,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DiscoveredList } from "../../../server/api/schema/discovery.ts";
 import { Lab } from "../../lab/lab.ts";
 import type { Machine } from "../../lab/machine.ts";
-import { waitFor } from "../../lab/run.ts";
-import { startDiscoveringDaemon } from "./discovering-daemon.ts";
+import { startAndReport, startDiscoveringDaemon } from "./discovering-daemon.ts";
 import { fetchSignedLoaders } from "./signed-loaders.ts";
 
 let lab: Lab;
@@ -35,15 +33,7 @@ afterAll(async () => {
 
 describe("a machine with Secure Boot", () => {
   it("boots the signed way into the ramdisk, whose kernel knows that it is locked down", async () => {
-    await node.start();
-
-    const machine = await waitFor(
-      async () => {
-        const { stdout } = await lab.ingot("node", "discover", "--json");
-        return DiscoveredList.parse(JSON.parse(stdout)).machines.find(({ state }) => state === "waiting");
-      },
-      { what: "the machine to report", timeoutMs: 1_200_000, everyMs: 1000, signal: lab.signal },
-    );
+    const machine = await startAndReport(lab, node);
 
     expect(machine.hardware).toMatchObject({ firmware: "uefi", secureBoot: true });
     expect(readFileSync(join(lab.place.folder, "ingot.log"), "utf8")).toMatch(/grubx64\.efi/);
