@@ -55,6 +55,8 @@ export interface InstallInput {
     readonly version: number;
     readonly treeBytes: number;
     readonly treeFiles: number;
+    /** False where it is known to have no loader that Secure Boot starts. */
+    readonly signedLoader?: boolean;
   };
   /** Bytes by mount point that lie there in the end, where they are known. */
   readonly used?: ReadonlyMap<string, number>;
@@ -282,6 +284,9 @@ export function planInstall(input: InstallInput): Result<InstallPlan, readonly D
   };
   const steps: readonly InstallStep[] = [
     { kind: "pre-install" },
+    ...(firmware === "uefi" && input.image.signedLoader === false
+      ? [{ kind: "refuse-unsigned" as const }]
+      : []),
     {
       kind: "choose-disks",
       programs: programsFor(layout),

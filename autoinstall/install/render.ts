@@ -41,6 +41,7 @@ import {
 } from "./script-stack.ts";
 import { stageFunctions } from "./script-stages.ts";
 import { renderVerifyTree, renderWriteTree, treeFunctions } from "./script-tree.ts";
+import { renderRefuseUnsigned, uefiFunctions } from "./script-uefi.ts";
 import { type InstallStep, phasePercents, stepPhases } from "./steps.ts";
 
 export interface ScriptTitle {
@@ -70,6 +71,8 @@ function renderStep(step: InstallStep): string {
       return "# Scripts of this site, where the server has some for this machine.\nrun_pre_install\n";
     case "post-install":
       return "run_post_install\n";
+    case "refuse-unsigned":
+      return renderRefuseUnsigned();
     case "choose-disks":
       return renderChooseDisks(step);
     case "partition-disk":
@@ -170,6 +173,9 @@ export function renderScript(steps: readonly InstallStep[], title: ScriptTitle):
       networkFunctions,
       recordCryptFunctions,
       bootFunctions,
+      ...(steps.some((step) => step.kind === "install-bootloader" && step.firmware === "uefi")
+        ? [uefiFunctions]
+        : []),
       stageFunctions,
       "# --- The install ------------------------------------------------------------------------------------------------------",
       renderSteps(steps).trim(),

@@ -8,6 +8,7 @@ export const baseFunctions = `# --- How this script works ----------------------
 #   INGOT_WIPE=yes                   whatever the disks hold may go
 #   INGOT_STOP_BEFORE=write          end before a phase, in order to look at what was done
 #   INGOT_LUKS_KEY=FILE              the passphrase for encrypted volumes, instead of asking the server
+#   INGOT_UNSIGNED=yes               Secure Boot is on and loaders are not a shim: the site signs them itself
 # The server tells these where the script was pinned for more than one node:
 #   INGOT_HOSTNAME, INGOT_DOMAIN, INGOT_IMAGE
 TARGET=\${INGOT_TARGET:-/target}

@@ -102,28 +102,6 @@ install_grub_bios() {
 	configure_grub
 }
 
-# install_grub_uefi FOLDER...: GRUB into the ESP that is mounted there, under its own name and at the fallback path, which
-# needs no EFI variable. Further ESPs are those of other disks: they get the fallback path, for the day the first disk is gone.
-install_grub_uefi() {
-	install=$(grub_program install) || exit 1
-	case $(uname -m) in
-	aarch64) efi=arm64-efi ;;
-	*) efi=x86_64-efi ;;
-	esac
-	if [ ! -d "$TARGET/usr/lib/grub/$efi" ]; then
-		fail "The image has no GRUB for UEFI (/usr/lib/grub/$efi): add its grub-efi package to the image"
-	fi
-	variables=
-	if [ ! -d /sys/firmware/efi/efivars ] || [ -z "$(ls /sys/firmware/efi/efivars 2>/dev/null)" ]; then
-		variables=--no-nvram
-	fi
-	in_image "$install" --target="$efi" --efi-directory="$1" --recheck $variables || fail "$install failed"
-	for folder in "$@"; do
-		in_image "$install" --target="$efi" --efi-directory="$folder" --removable || fail "$install at the fallback path of $folder failed"
-	done
-	configure_grub
-}
-
 # check_boot UUID DEVICE: what the boot loader will look for is there. A root on LVM is named by its device.
 check_boot() {
 	mapped=$(readlink -f "$2")
@@ -147,16 +125,6 @@ check_bios_boot() {
 	if [ "$code" -lt 64 ]; then
 		fail "There is no boot code in the first sector of $1"
 	fi
-}
-
-# check_uefi_boot FOLDER: there is a loader at the fallback path of the ESP.
-check_uefi_boot() {
-	for loader in "$TARGET$1"/EFI/BOOT/*.EFI "$TARGET$1"/EFI/BOOT/*.efi "$TARGET$1"/EFI/boot/*.efi; do
-		if [ -s "$loader" ]; then
-			return 0
-		fi
-	done
-	fail "There is no loader at the fallback path of the ESP at $1"
 }
 
 # label_files: files that were made in the image have no SELinux label yet.

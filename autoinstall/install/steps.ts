@@ -47,6 +47,8 @@ export type InstallStep =
   | { readonly kind: "pre-install" }
   /** The same in the new system, when it could boot. */
   | { readonly kind: "post-install" }
+  /** Of an image without a signed loader under UEFI: ends the install where Secure Boot is on. */
+  | { readonly kind: "refuse-unsigned" }
   | {
       readonly kind: "choose-disks";
       readonly tables: readonly DiskTable[];
@@ -155,6 +157,7 @@ export type InstallStepKind = InstallStep["kind"];
 /** Where each step belongs in what the machine reports. */
 export const stepPhases = {
   "pre-install": "partition",
+  "refuse-unsigned": "partition",
   "choose-disks": "partition",
   "fetch-key": "partition",
   "partition-disk": "partition",

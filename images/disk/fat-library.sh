@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # What the master script calls in place of programs where the server's kernel does not know vfat, which is common in the cloud: an
 # EFI system partition is a tmpfs while it is filled, and mtools copies it into the partition when it is unmounted. grub-install
-# refuses such a folder, so the loader is made by grub-mkimage. Variables TARGET and INGOT_FOLDER, and in_image, fail and
-# grub_program, are the script's.
+# refuses such a folder, so the loader is made by grub-mkimage. Variables TARGET and INGOT_FOLDER, and in_image, fail,
+# grub_program and what it has for UEFI, are the script's.
 
 # kernel_knows_vfat: true where it does, or has a module for it.
 kernel_knows_vfat() {
@@ -57,12 +57,16 @@ fill_fat() {
 
 # make_uefi_loader FOLDER...: takes the place of the script's install_grub_uefi.
 make_uefi_loader() {
-	case $(uname -m) in
-	aarch64) efi=arm64-efi name=BOOTAA64.EFI ;;
-	*) efi=x86_64-efi name=BOOTX64.EFI ;;
-	esac
-	if [ ! -d "$TARGET/usr/lib/grub/$efi" ]; then
-		fail "The image has no GRUB for UEFI (/usr/lib/grub/$efi): add its grub-efi package to the image"
+	loader_names
+	vendor=$(vendor_folder "$1")
+	modules_folder=$(grub_modules)
+	if [ -z "$modules_folder" ] && [ -n "$vendor" ]; then
+		keep_loaders "$vendor" "$@"
+		configure_grub
+		return
+	fi
+	if [ -z "$modules_folder" ]; then
+		fail "The image has no GRUB for UEFI: add its grub-efi package to the image"
 	fi
 	if [ -d "$TARGET/boot/grub2" ]; then
 		grub=/boot/grub2
@@ -79,17 +83,17 @@ make_uefi_loader() {
 	printf 'search.fs_uuid %s root\nset prefix=($root)%s\n' "$uuid" "$prefix" >"$TARGET/run/ingot-early-grub.cfg"
 	modules=$(in_image "$probe" --target=abstraction "$grub")
 	modules="$modules $(in_image "$probe" --target=fs "$grub") part_gpt part_msdos search search_fs_uuid normal configfile linux echo test"
-	in_image mkdir -p "$grub/$efi" "$grub/fonts" || fail "GRUB's modules cannot be copied"
+	in_image mkdir -p "$grub/$platform" "$grub/fonts" || fail "GRUB's modules cannot be copied"
 	# shellcheck disable=SC2016 # for the inner shell
-	in_image sh -c 'cp "/usr/lib/grub/$1/"*.mod "/usr/lib/grub/$1/"*.lst "$2/$1/"' sh "$efi" "$grub" || fail "GRUB's modules cannot be copied"
+	in_image sh -c 'cp "/$1/"*.mod "/$1/"*.lst "$2/"' sh "$modules_folder" "$grub/$platform" || fail "GRUB's modules cannot be copied"
 	if [ -f "$TARGET/usr/share/grub/unicode.pf2" ]; then
 		in_image cp /usr/share/grub/unicode.pf2 "$grub/fonts/" || fail "GRUB's font cannot be copied"
 	fi
 	for folder in "$@"; do
 		in_image mkdir -p "$folder/EFI/BOOT" || fail "The loader cannot be written to $folder"
 		# shellcheck disable=SC2086 # a list of names
-		in_image "$mkimage" -O "$efi" -d "/usr/lib/grub/$efi" -c /run/ingot-early-grub.cfg -p "$prefix" \
-			-o "$folder/EFI/BOOT/$name" $modules || fail "$mkimage failed"
+		in_image "$mkimage" -O "$platform" -d "/$modules_folder" -c /run/ingot-early-grub.cfg -p "$prefix" \
+			-o "$folder/EFI/BOOT/$fallback" $modules || fail "$mkimage failed"
 	done
 	rm -f "$TARGET/run/ingot-early-grub.cfg"
 	configure_grub

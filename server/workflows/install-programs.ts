@@ -145,7 +145,13 @@ async function masterScript(
     services.installs.appendLog(install.id, `server: the master script is the pinned ${pinned.name}\n`);
     return pinnedScript(pinned.text, install);
   }
-  const { manifest, layout, treeBytes, used: alone } = await versions.get(store, install.version);
+  const {
+    manifest,
+    layout,
+    treeBytes,
+    used: alone,
+    signedLoader,
+  } = await versions.get(store, install.version);
   const { used, growth } = await contentWithOverrides(services, install, alone);
   const firmware = firmwareOf(services, install);
   const [hostname = install.node, ...domain] = install.node.split(".");
@@ -163,6 +169,7 @@ async function masterScript(
       version: manifest.number,
       treeBytes,
       treeFiles: manifest.totals.entries,
+      signedLoader,
     },
     used,
     growth,

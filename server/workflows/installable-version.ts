@@ -1,4 +1,5 @@
 /** What installs need to know of a version: its layout, how large it is, and how much of it comes to lie in which filesystem. */
+import { isSignedLoader } from "../../autoinstall/install/signed-loader.ts";
 import { ContentMeter } from "../../autoinstall/layout/content.ts";
 import { type DiskLayout, installedEntries, mountPath } from "../../autoinstall/layout/model.ts";
 import type { Manifest, VersionId } from "../../images/manifest.ts";
@@ -17,6 +18,8 @@ export interface InstallableVersion {
   readonly treeBytes: number;
   /** Bytes by mount point, at least. */
   readonly used: ReadonlyMap<string, number>;
+  /** Whether a machine with Secure Boot on could start it. */
+  readonly signedLoader: boolean;
 }
 
 /** Bytes of a version as a tar, in which holes take no room. */
@@ -41,11 +44,13 @@ export async function readInstallableVersion(
     .filter(({ filesystem }) => filesystem !== "swap")
     .map(mountPath);
   const meter = new ContentMeter(mountPoints);
+  let signedLoader = false;
   for await (const entry of store.entries(version)) {
     meter.add(entry);
+    signedLoader ||= isSignedLoader(entry.path);
   }
   const used = meter.least(Math.max(0, manifest.totals.bytes - treeBytes));
-  return { manifest, layout, notes, treeBytes, used };
+  return { manifest, layout, notes, treeBytes, used, signedLoader };
 }
 
 /** Versions in use at once are few; this only bounds what a daemon that runs for years keeps. */

@@ -9,6 +9,7 @@ import { Node } from "../../../server/api/schema/node.ts";
 import { Lab } from "../../lab/lab.ts";
 import type { Machine } from "../../lab/machine.ts";
 import type { DiskSpec, Firmware } from "../../lab/machine-spec.ts";
+import { captureGolden } from "../golden-image.ts";
 import { addPackages } from "./image-packages.ts";
 
 interface Row {
@@ -114,23 +115,13 @@ const chosen = rows.filter((_, index) => numbers?.includes(index) ?? true);
 
 let lab: Lab;
 
-/** An image of the golden client with that kernel. The small one knows virtio and NVMe, and its initramfs is soon built. */
-async function captureGolden(image: string, kernel: "cloud" | "standard"): Promise<void> {
-  const golden = await lab.golden({ kernel, name: image });
-  await lab.ingot("node", "add", image, "--mac", golden.mac, "--ip", golden.address);
-  await golden.start();
-  await golden.waitForSsh(900_000);
-  await lab.ingot("capture", image, golden.address, "--message", "golden");
-  await golden.stop();
-}
-
 beforeAll(async () => {
   lab = await Lab.open({ report: (message) => process.stderr.write(`${message}\n`) });
   await lab.buildFlavor();
   await lab.startDaemon();
-  await captureGolden("web", "cloud");
+  await captureGolden(lab, "web", "cloud");
   if (chosen.some(({ image }) => image === "drivers")) {
-    await captureGolden("drivers", "standard");
+    await captureGolden(lab, "drivers", "standard");
   }
   if (chosen.some(({ image }) => image === "locked")) {
     await lab.ingot("image", "copy", "web", "locked");
