@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { AppError } from "../../base/errors.ts";
 import { escapePath, type RelPath } from "../../base/path-bytes.ts";
-import type { FileEntry } from "../entry.ts";
+import type { FileEntry, ListedEntry } from "../entry.ts";
 import { PlaceSet } from "../sync/columns.ts";
 import { changesBetween } from "../sync/compare.ts";
 import type { EntryTable } from "../sync/entry-table.ts";
@@ -42,10 +42,10 @@ export async function storeChanged(
   const toRead = new PlaceSet(listed.length);
   let bytesTotal = 0;
   for (let place = 0; place < listed.length; place++) {
-    const entry = unchanged.has(place) ? undefined : listed.entryAt(place);
-    if (entry !== undefined && !isComplete(entry, using)) {
+    const standing = unchanged.has(place) ? undefined : listed.rows.at(listed.rowAt(place));
+    if (standing !== undefined && !isComplete(standing, using)) {
       toRead.add(place);
-      bytesTotal += sizeOf(entry);
+      bytesTotal += sizeOf(standing.entry);
     }
   }
   const read = { entries: 0, bytes: 0 };
@@ -96,7 +96,10 @@ function* pathsToRead(
 }
 
 /** Whether an entry need not be read: links and sockets have nothing to read, and of some the caller knows everything. */
-function isComplete(entry: FileEntry, using: { readonly packer: Packer; readonly task: TreeTask }): boolean {
+function isComplete(
+  { entry, allocated }: ListedEntry,
+  using: { readonly packer: Packer; readonly task: TreeTask },
+): boolean {
   if (entry.kind === "hardlink" || entry.kind === "socket") {
     return true;
   }
@@ -105,7 +108,8 @@ function isComplete(entry: FileEntry, using: { readonly packer: Packer; readonly
     known !== undefined &&
     (entry.kind !== "file" ||
       entry.size === 0 ||
-      (known.digest !== undefined && using.packer.hasContent(known.digest)))
+      (known.digest !== undefined &&
+        using.packer.hasContent(known.digest, { size: entry.size, holes: allocated < entry.size })))
   );
 }
 

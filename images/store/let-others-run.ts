@@ -5,7 +5,7 @@ import type { Sliced } from "../../base/slices.ts";
 /** Runs a long computation to its end; a stop takes effect after the slice that is being computed. */
 export async function letOthersRun<T>(
   sliced: Sliced<T>,
-  { signal }: { readonly signal?: AbortSignal },
+  { signal }: { readonly signal?: AbortSignal } = {},
 ): Promise<T> {
   for (;;) {
     const step = sliced.next();

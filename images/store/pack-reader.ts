@@ -11,10 +11,11 @@ import type { RelPath } from "../../base/path-bytes.ts";
 import { escapePath } from "../../base/path-bytes.ts";
 import { runProcess } from "../../base/process.ts";
 import { formatVersion, type VersionId } from "../manifest.ts";
+import { ContentDigest } from "../tar/content-digest.ts";
 import { TarDecoder } from "../tar/decode.ts";
 import type { SparseMap } from "../tar/sparse.ts";
-import { ContentHash } from "./content-hash.ts";
 import { readExactly } from "./durable-file.ts";
+import { letOthersRun } from "./let-others-run.ts";
 import type { PackFile } from "./pack-file.ts";
 import { frameAt, frameDigest, memberDigest } from "./pack-index.ts";
 
@@ -80,12 +81,12 @@ export class PackReader {
     range: { readonly from: number; readonly to: number; readonly sparse: SparseMap | undefined },
   ): AsyncGenerator<Uint8Array> {
     const wanted = memberDigest(request.pack.index, request.member);
-    const hash = new ContentHash(range.sparse);
+    const content = new ContentDigest(range.to - range.from, range.sparse);
     const held: Uint8Array[] = [];
     const holds = range.to - range.from <= checkFirst;
     let last: Uint8Array | undefined;
     for await (const bytes of this.#raw(request, range)) {
-      await hash.update(bytes);
+      await letOthersRun(content.updating(bytes));
       if (holds) {
         held.push(bytes);
       } else {
@@ -96,7 +97,7 @@ export class PackReader {
         last = bytes;
       }
     }
-    const found = await hash.digest();
+    const found = await letOthersRun(content.digesting());
     if (wanted === undefined ? range.to > range.from : !found.equals(wanted)) {
       throw damaged(request, `its SHA-256 is ${found.toString("hex")}`);
     }

@@ -2,13 +2,13 @@
  * Finds or makes the place of each entry of a commit: in the packs that are there, or in one new pack. What the new pack
  * itself holds is not looked up: content that a tree has twice is in its pack twice, so that the pack unpacks to the tree.
  */
-import { hash } from "node:crypto";
 import { parentPath, type RelPath } from "../../base/path-bytes.ts";
 import type { FileEntry } from "../entry.ts";
+import { ContentDigest } from "../tar/content-digest.ts";
 import { encodeMember } from "../tar/encode.ts";
 import type { SparseMap } from "../tar/sparse.ts";
-import { ContentHash } from "./content-hash.ts";
 import type { MemberId, Place } from "./entry-line.ts";
+import { letOthersRun } from "./let-others-run.ts";
 import { MemberTable } from "./member-table.ts";
 import type { PackFile } from "./pack-file.ts";
 import { headerKeyBytes, memberDigest } from "./pack-index.ts";
@@ -73,9 +73,10 @@ export class Packer {
     return found === undefined ? undefined : this.#placeOf(found, headerKeyOf(encodeMember(entry)));
   }
 
-  /** Whether content of this digest is stored. */
-  hasContent(digest: string): boolean {
-    return this.#table.get(Buffer.from(digest, "hex")) !== undefined;
+  /** Whether content of this digest is stored; for a file with holes, whether it is with holes. */
+  hasContent(digest: string, file: { readonly size: number; readonly holes: boolean }): boolean {
+    const found = this.#table.get(Buffer.from(digest, "hex"));
+    return found !== undefined && !(file.holes && this.#isDense(found, file.size));
   }
 
   /** SHA-256 of the content at a place; undefined for what has none. */
@@ -95,7 +96,7 @@ export class Packer {
     }
     const data = isAtHand(content.data) ? content.data : await allOf(content.data);
     const digest = await digestOf(content, data);
-    const found = this.#table.get(digest);
+    const found = this.#same(digest, content);
     if (found !== undefined) {
       return { place: this.#placeOf(found, headerKeyOf(header)), digest: digest.toString("hex") };
     }
@@ -110,21 +111,35 @@ export class Packer {
     entry: FileEntry,
     { header, content }: { readonly header: Uint8Array; readonly content: IncomingContent },
   ): Promise<{ readonly place: Place; readonly digest: string }> {
-    const hash = new ContentHash(content.sparse);
+    const running = new ContentDigest(content.dataLength, content.sparse);
     const writer = await this.#pack();
     await this.#storeParent(entry.path);
     await writer.begin(header, content.dataLength);
     for await (const bytes of content.data) {
-      await hash.update(bytes);
+      await letOthersRun(running.updating(bytes));
       await writer.write(bytes);
     }
-    const digest = await hash.digest();
-    const found = this.#table.get(digest);
+    const digest = await letOthersRun(running.digesting());
+    const found = this.#same(digest, content);
     if (found !== undefined) {
       await writer.abandon();
       return { place: this.#placeOf(found, headerKeyOf(header)), digest: digest.toString("hex") };
     }
     return { place: this.#placed(entry, await writer.end(digest)), digest: digest.toString("hex") };
+  }
+
+  /** A stored member that may stand for the content: one without holes gives a file that has some none back. */
+  #same(digest: Uint8Array, { sparse }: IncomingContent): MemberId | undefined {
+    const found = this.#table.get(digest);
+    return found !== undefined && sparse !== undefined && this.#isDense(found, sparse.realSize)
+      ? undefined
+      : found;
+  }
+
+  /** Whether a member holds all bytes of a content of that size, the zeros of holes too. */
+  #isDense({ pack, member }: MemberId, size: number): boolean {
+    const { memberRaw } = (this.#packs[pack] as PackFile).index;
+    return (memberRaw[member + 1] as number) - (memberRaw[member] as number) > size;
   }
 
   /** Completes the new pack, where anything had to be stored. */
@@ -206,14 +221,13 @@ async function allOf(data: AsyncIterable<Uint8Array>): Promise<readonly Uint8Arr
 }
 
 async function digestOf(content: IncomingContent, data: readonly Uint8Array[]): Promise<Buffer> {
-  const [first = new Uint8Array(0)] = data;
-  if (content.sparse === undefined && data.length < 2) {
-    // One call costs a third of three.
-    return hash("sha256", first, "buffer");
-  }
-  const running = new ContentHash(content.sparse);
+  const running = new ContentDigest(content.dataLength, content.sparse);
   for (const bytes of data) {
-    await running.update(bytes);
+    if (content.sparse === undefined) {
+      running.update(bytes);
+    } else {
+      await letOthersRun(running.updating(bytes));
+    }
   }
-  return await running.digest();
+  return await letOthersRun(running.digesting());
 }

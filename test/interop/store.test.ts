@@ -102,11 +102,11 @@ function sockets(text: string): string {
 
 async function unpackVersion(
   store: DirectoryStore,
-  options: { readonly number?: number; readonly to: string },
+  options: { readonly image?: ReturnType<typeof imageName>; readonly number?: number; readonly to: string },
 ): Promise<void> {
   mkdirSync(options.to, { recursive: true });
   const { stream, bytes } = await store.versionStream({
-    image: web,
+    image: options.image ?? web,
     ...(options.number === undefined ? {} : { number: options.number }),
   });
   const file = `${options.to}.tar.zst`;
@@ -233,6 +233,27 @@ describe("a version of a tree with everything in it", () => {
     expect(sockets(differences(at("streamed"), at("first-again")))).toBe("");
     expect((await store.verify({ image: web })).damage).toEqual([]);
   });
+
+  it.each([300_000, 9_000_000])(
+    "keeps holes of a file whose %d bytes are stored without any",
+    async (size) => {
+      const image = imageName(`holes${size}`);
+      const place = at(`state/images/${image}`);
+      mkdirSync(place);
+      sh(`head -c ${size} /dev/zero > dense; printf x >> dense`, place);
+      await store.commit(image, { message: "without holes" });
+      sh("cp --sparse=always dense sparse; cp --sparse=never dense dense2", place);
+      await store.commit(image, { message: "with holes" });
+
+      await unpackVersion(store, { image, to: at(`out${size}`) });
+
+      const blocks = (name: string) => statSync(at(`out${size}/${name}`)).blocks * 512;
+      expect(sh(`cmp dense sparse && cmp dense dense2 && echo same`, at(`out${size}`))).toBe("same\n");
+      expect(blocks("sparse")).toBeLessThan(size / 10);
+      expect(blocks("dense2")).toBeGreaterThan(size / 2);
+      expect((await store.verify({ image })).damage).toEqual([]);
+    },
+  );
 
   it("need not read what a capture has seen already", async () => {
     const entries = await allEntries(store);
