@@ -53,10 +53,10 @@ export class AddressTable {
     );
   }
 
-  /** Whether a machine's lease of the address runs. */
-  isHeldBy(address: Ipv4Address, mac: MacAddress): boolean {
+  /** The card whose lease of the address runs. */
+  holderOf(address: Ipv4Address): MacAddress | undefined {
     const lease = this.#leases.lease(address);
-    return lease?.mac === mac && lease.state === "bound" && lease.expiresAt > this.#clock.now();
+    return lease?.state === "bound" && lease.expiresAt > this.#clock.now() ? lease.mac : undefined;
   }
 
   /** Keeps an offered address for a moment. */

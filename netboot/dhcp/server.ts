@@ -214,7 +214,7 @@ export class DhcpServer {
     await this.#answer({ ...asked, host, decision });
   }
 
-  /** Offers another address where the chosen one turns out to be somebody's. */
+  /** Offers another address where the chosen one turns out to be somebody's; a node that has one of its own waits until that is free. */
   async #answer(known: Known): Promise<void> {
     for (let attempt = 0; attempt < checkLimit; attempt++) {
       // Nothing waits between choosing an address and marking it as taken, so two machines cannot be given one.
@@ -228,23 +228,37 @@ export class DhcpServer {
         await this.#carryOut(response, known);
         return;
       }
+      if (known.host.address !== undefined) {
+        this.#log.warn("A node's address is still in use by a machine that has it from the pool", {
+          ...{ address: offer, node: known.host.hostname, mac: user },
+        });
+        this.#ignore(`its address ${offer} is still in use by ${user}`, { mac: known.client.mac });
+        return;
+      }
       await this.#setAside(offer, { mac: user, hostname: known.host.hostname });
     }
   }
 
-  /** Who has an address that the pool would give away. Only the interface's own wire can be asked. */
-  async #findUser(address: Ipv4Address, { client, host, settings }: Known): Promise<MacAddress | undefined> {
+  /** Who has an address that would be given away. Only the interface's own wire can be asked. */
+  async #findUser(address: Ipv4Address, known: Known): Promise<MacAddress | undefined> {
+    const { client, host, settings } = known;
     const { addressCheck } = this.#options;
-    if (
-      addressCheck === undefined ||
-      host.address !== undefined ||
-      this.#table.isHeldBy(address, client.mac) ||
-      settings.subnet !== this.#options.settings.subnet
-    ) {
+    const holder = this.#table.holderOf(address);
+    // A node's own address is some other machine's only where that had it from the pool before the node was given it.
+    const isSafe = host.address === undefined ? holder === client.mac : this.#isCardOf(known, holder);
+    if (addressCheck === undefined || isSafe || settings.subnet !== this.#options.settings.subnet) {
       return undefined;
     }
     const user = await addressCheck.findUser(address);
-    return user === client.mac ? undefined : user;
+    return this.#isCardOf(known, user) ? undefined : user;
+  }
+
+  /** Whether a card is the client's, or another of the same node; true for none. */
+  #isCardOf({ client, host }: Known, mac: MacAddress | undefined): boolean {
+    if (mac === undefined || mac === client.mac) {
+      return true;
+    }
+    return host.address !== undefined && this.#options.addresses.lookup(mac, undefined)?.address === host.address;
   }
 
   #lookForForeignServer(

@@ -66,7 +66,7 @@ async function rig(
     ...{ leases, sockets: lan, clock, log: discardLog },
   });
   await server.start();
-  return { clock, lan, server, leases };
+  return { clock, lan, server, leases, book };
 }
 
 function message(
@@ -126,6 +126,37 @@ const macs = Array.from(
 );
 
 describe("DhcpServer", () => {
+  it("gives a node its own address when the machine that has it from the pool is gone, and not before", async () => {
+    const users = new Map<string, string>();
+    const guest: HostAddress = { hostname: "guest" };
+    const leases = new MemoryLeases();
+    const { clock, lan, server, book } = await rig({ [macs[0]!]: guest }, perfectWire, leases, { users });
+    const first = await join(lan, macs[0]!, 1);
+    await clock.run(() => false, 10_000);
+    expect(first.address).toBe("10.77.0.100");
+    users.set("10.77.0.100", macs[0]!);
+    const node: HostAddress = { hostname: "node", address: "10.77.0.100" as Ipv4Address };
+    for (const card of [macs[1]!, macs[2]!]) {
+      book.set(card, node);
+    }
+
+    const second = await join(lan, macs[1]!, 2);
+    await clock.run(() => false, 30_000);
+    expect(second.address).toBeUndefined();
+    expect(leases.kept.get("10.77.0.100" as Ipv4Address)).toMatchObject({ mac: macs[0], state: "bound" });
+
+    users.delete("10.77.0.100");
+    await clock.run(() => false, 10_000);
+    expect(second.address).toBe("10.77.0.100");
+
+    // It is the node's on every card: the other one's answering is no conflict.
+    users.set("10.77.0.100", macs[1]!);
+    const other = await join(lan, macs[2]!, 3);
+    await clock.run(() => false, 10_000);
+    expect(other.address).toBe("10.77.0.100");
+    await server.stop();
+  });
+
   it("answers an unknown machine nothing at all", async () => {
     const { clock, lan, server } = await rig({});
 
