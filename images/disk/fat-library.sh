@@ -1,4 +1,6 @@
 # shellcheck shell=sh
+# Names of loaders are what the script's loader_names sets.
+# shellcheck disable=SC2154
 # What the master script calls in place of programs where the server's kernel does not know vfat, which is common in the cloud: an
 # EFI system partition is a tmpfs while it is filled, and mtools copies it into the partition when it is unmounted. grub-install
 # refuses such a folder, so the loader is made by grub-mkimage. Variables TARGET and INGOT_FOLDER, and in_image, fail,

@@ -1,6 +1,6 @@
 /** An update's plan as the files that images/update/client/apply.sh reads. */
 import { parentPath, type RelPath } from "../../base/path-bytes.ts";
-import type { FileEntry, Timestamp } from "../entry.ts";
+import type { FileEntry } from "../entry.ts";
 import { flagsOf } from "../sync/flags.ts";
 import type { ActionRows } from "../sync/plan-tables.ts";
 import { touchesTools } from "./boot-steps.ts";
@@ -8,7 +8,7 @@ import type { DirectoryTime } from "./directories.ts";
 import { mountOf } from "./mounts.ts";
 import { overrideLine } from "./node-state.ts";
 import type { UpdatePlan } from "./plan.ts";
-import { PlanParts, type Renames, rankOf, ranks } from "./plan-parts.ts";
+import { PlanParts, type Renames, rankOf, ranks, timeWord } from "./plan-parts.ts";
 
 export interface ControlFiles {
   /**
@@ -65,8 +65,11 @@ export function controlFiles(plan: UpdatePlan, options: { readonly bootloader: b
     ]),
     ["delete-files", again(() => words(parts.deletedFiles))],
     ["delete-directories", again(() => words(parts.deletedDirectories))],
-    ["times", again(() => timeWords(parts.timed))],
-    ["directory-times", timed.filter(isLoose).flatMap((each) => [time(each.mtime), word(each.path)])],
+    ["times", again(() => singleTimes(parts))],
+    ...[...parts.times]
+      .filter(([, rows]) => rows.length > 1)
+      .map(([name, rows]) => [`time.${name}`, again(() => words(rows))] as const),
+    ["directory-times", timed.filter(isLoose).flatMap((each) => [timeWord(each.mtime), word(each.path)])],
     ["flags", again(() => flagWords(parts.flagged))],
     ["touched", again(() => words(parts.all))],
     [
@@ -142,9 +145,19 @@ function* renameWords({ files, links }: Renames, ordered: ReadonlySet<RelPath>):
   }
 }
 
+/** Those that nothing else has. */
+function* singleTimes({ times, timed }: PlanParts): Generator<string> {
+  for (const rows of times.values()) {
+    if (rows.length === 1) {
+      yield* timeWords(rows);
+    }
+  }
+  yield* timeWords(timed);
+}
+
 function* timeWords(rows: ActionRows): Generator<string> {
   for (const entry of rows.entries()) {
-    yield time(entry.mtime);
+    yield timeWord(entry.mtime);
     yield word(entry.path);
   }
 }
@@ -163,14 +176,6 @@ function word(path: RelPath): string {
 
 function inStaging(path: RelPath): string {
   return `./.ingot-staging/new/${path}`;
-}
-
-/** As touch -d reads it: a signed decimal, where a timestamp counts its nanoseconds upwards from the second below. */
-function time(mtime: Timestamp): string {
-  const before = mtime.seconds < 0 && mtime.nanoseconds > 0;
-  const seconds = before ? -mtime.seconds - 1 : Math.abs(mtime.seconds);
-  const nanoseconds = before ? 1_000_000_000 - mtime.nanoseconds : mtime.nanoseconds;
-  return `@${mtime.seconds < 0 ? "-" : ""}${seconds}.${String(nanoseconds).padStart(9, "0")}`;
 }
 
 function kib(bytes: number): string {
@@ -194,7 +199,7 @@ function patchWords(entry: FileEntry, plan: UpdatePlan): readonly string[] {
 
 /** Filesystems, the root last: its staging folder holds the script. */
 function finishOrder(plan: UpdatePlan, mounts: readonly RelPath[]): readonly string[] {
-  const times = new Map(plan.directoryTimes.map((each) => [each.path, time(each.mtime)]));
+  const times = new Map(plan.directoryTimes.map((each) => [each.path, timeWord(each.mtime)]));
   return [...mounts].reverse().flatMap((mount) => [times.get(mount) ?? "now", word(mount)]);
 }
 

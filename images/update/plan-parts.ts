@@ -1,6 +1,6 @@
 /** A plan's actions sorted by what the apply script does with them: numbers for each, and texts for directories and filesystems alone. */
 import { baseName, parentPath, type RelPath } from "../../base/path-bytes.ts";
-import type { FileEntry } from "../entry.ts";
+import type { FileEntry, Timestamp } from "../entry.ts";
 import type { SyncAction } from "../sync/actions.ts";
 import { flagsOf } from "../sync/flags.ts";
 import { ActionRows, type ActionTable } from "../sync/plan-tables.ts";
@@ -29,6 +29,17 @@ export interface Renames {
   readonly links: ActionRows;
 }
 
+/** Times that get a list each: the files of a package, or of a copy that kept none, have one in common. */
+const mostTimes = 4096;
+
+/** As touch -d reads it: a signed decimal, where a timestamp counts its nanoseconds upwards from the second below. */
+export function timeWord(mtime: Timestamp): string {
+  const before = mtime.seconds < 0 && mtime.nanoseconds > 0;
+  const seconds = before ? -mtime.seconds - 1 : Math.abs(mtime.seconds);
+  const nanoseconds = before ? 1_000_000_000 - mtime.nanoseconds : mtime.nanoseconds;
+  return `@${mtime.seconds < 0 ? "-" : ""}${seconds}.${String(nanoseconds).padStart(9, "0")}`;
+}
+
 export class PlanParts {
   readonly #plan: UpdatePlan;
   readonly #actions: ActionTable;
@@ -47,7 +58,8 @@ export class PlanParts {
   readonly patched: FileEntry[] = [];
   readonly deletedFiles: ActionRows;
   readonly deletedDirectories: ActionRows;
-  /** What gets its time by itself. */
+  /** What gets its time by itself: by time, as long as those are not too many, and the rest. */
+  readonly times = new Map<string, ActionRows>();
   readonly timed: ActionRows;
   /** What is to be immutable or append-only in the end. */
   readonly flagged: ActionRows;
@@ -128,7 +140,7 @@ export class PlanParts {
       this.#grant(row, `mode.${entry.mode.toString(8).padStart(4, "0")}`);
     }
     if (entry.kind !== "directory") {
-      this.timed.add(row);
+      this.#time(row, entry);
     }
   }
 
@@ -155,7 +167,7 @@ export class PlanParts {
     if (entry.kind === "symlink" && dialect !== undefined) {
       // Links whose owners and times the node's tar may not set.
       this.#grant(row, `owner.${entry.uid}.${entry.gid}`);
-      this.timed.add(row);
+      this.#time(row, entry);
     }
     if (!this.#replaced.has(path) && !this.#arriving.has(parent)) {
       this.moved.add(parent);
@@ -165,6 +177,16 @@ export class PlanParts {
         this.ordered.add(parent);
       }
     }
+  }
+
+  #time(row: number, { mtime }: FileEntry): void {
+    const key = timeWord(mtime);
+    const rows =
+      this.times.get(key) ?? (this.times.size < mostTimes ? new ActionRows(this.#actions) : this.timed);
+    if (rows !== this.timed) {
+      this.times.set(key, rows);
+    }
+    rows.add(row);
   }
 
   /** What changes a mount's own directory is done on that filesystem too. */

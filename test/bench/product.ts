@@ -9,6 +9,7 @@ import type { ImageName } from "../../images/manifest.ts";
 import { sshConnector } from "../../images/remote/ssh-session.ts";
 import { DirectoryStore } from "../../images/store/directory-store.ts";
 import { updateNode } from "../../images/update/run.ts";
+import { collectOften } from "../../server/heap.ts";
 import { memoryHostKeys } from "../interop/ssh-server.ts";
 
 export interface ProductWork {
@@ -33,6 +34,7 @@ export interface ProductAnswer {
   readonly sent: number;
 }
 
+collectOften();
 const [port = "", key = "", state = ""] = process.argv.slice(2);
 const clock = { now: () => Date.now(), sleep: () => Promise.resolve() };
 const store = new DirectoryStore({ state, clock });

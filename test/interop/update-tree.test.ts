@@ -48,7 +48,8 @@ describe.skipIf(!hasSshd)("an update over SSH", () => {
     makeClientTree(golden);
     shell(`cd '${golden}'; rm -r lost+found; mkdir -p boot opt/new/deep srv; echo kernel > boot/vmlinuz; echo deep > opt/new/deep/file
       mkdir opt/was-file; echo in > opt/was-file/in; echo now-file > opt/was-directory; ln -s usr/lib opt/was-directory-too
-      ln boot/vmlinuz boot/vmlinuz.old; mkdir usr/share; ln usr/lib/file-1 usr/share/file-1`);
+      ln boot/vmlinuz boot/vmlinuz.old; mkdir usr/share; ln usr/lib/file-1 usr/share/file-1
+      touch -d '1969-04-05 06:07:08.9' usr/lib/file-5?`);
     store = new DirectoryStore({ state: path.join(folder, "state"), clock });
     await captureImage({ session, store, image, root: golden, clock });
     await resetNode();
@@ -63,7 +64,7 @@ describe.skipIf(!hasSshd)("an update over SSH", () => {
       echo old > boot/vmlinuz; echo stale > boot/stale
       echo changed > etc/motd; rm -rf opt; mkdir -p opt/was-directory/sub opt/was-directory-too; echo x > opt/was-directory/sub/x
       echo file > opt/was-file; echo extra > usr/lib/extra; mkdir -p usr/lib/extra-dir/sub; echo e > usr/lib/extra-dir/sub/e
-      chmod 700 usr/lib/file-20; chown 5:6 usr/lib/file-21; touch -d 2000-01-01 usr/lib/file-22; chown -h 9:9 etc/dangling; touch -h etc/link
+      chmod 700 usr/lib/file-20; chown 5:6 usr/lib/file-21; touch -d 2000-01-01 usr/lib/file-22 usr/lib/file-5?; chown -h 9:9 etc/dangling; touch -h etc/link
       rm usr/bin/tool-too; cp usr/bin/tool usr/bin/tool-too; rm usr/lib/file-30; mkfifo usr/lib/file-30; rm var/lib/app/null; mknod var/lib/app/null c 1 5
       setcap -r usr/bin/ping; rm etc/hosts; echo other > etc/hosts
       mkdir -p srv/keep etc/systemimager; echo precious > srv/keep/data; printf '# ours\\n  /srv/keep\\n' > etc/systemimager/updateclient.local.exclude`);

@@ -218,6 +218,21 @@ set_times() {
     return $result
 }
 
+# TIME PATH …: one time for all of them.
+set_time_of() {
+    when=$1
+    shift
+    if [ "$INGOT_TOUCH" = exact ]; then
+        touch -h -c -d "$when" "$@"
+        return
+    fi
+    result=0
+    for path; do
+        set_time "$when" "$path" || result=1
+    done
+    return $result
+}
+
 # TIME MOUNT …: the end. Removes the staging folders, this script among them.
 finish() {
     while [ $# -ge 2 ]; do
@@ -251,6 +266,7 @@ case ${1:-} in
         exit 0
         ;;
     flags) shift && set_flags "$@" && exit ;;
+    time) shift && set_time_of "$@" && exit ;;
     times) shift && set_times "$@" && exit ;;
     finish) shift && finish "$@" && exit ;;
     kit) enter_kit || exit 70 ;;
@@ -365,6 +381,10 @@ done
 for list in "$lists"/mode.*; do
     [ -e "$list" ] || continue
     run_list "${list##*/}" chmod "${list##*/mode.}" || problem "some modes could not be set"
+done
+for list in "$lists"/time.*; do
+    [ -e "$list" ] || continue
+    run_list "${list##*/}" sh "$self" time "${list##*/time.}" || problem "some times could not be set"
 done
 each times times 40 || problem "some times could not be set"
 each strip strip 40 || problem "some attributes could not be taken away"

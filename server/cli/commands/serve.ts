@@ -1,5 +1,6 @@
 import { startApp } from "../../app.ts";
 import { loadConfig } from "../../config/load.ts";
+import { collectOften } from "../../heap.ts";
 import { createLineLog, systemClock, systemRandom } from "../../system.ts";
 import type { Command } from "../command.ts";
 
@@ -22,6 +23,7 @@ export const serveCommand: Command = {
   examples: ["ingot serve", "ingot serve --state /srv/ingot --config ./ingot.yaml"],
   async run(context) {
     const { env, args } = context;
+    collectOften();
     const file = args.text("config");
     const state = args.text("state") ?? env.variables.INGOT_STATE;
     const config = await loadConfig({

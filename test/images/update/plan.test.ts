@@ -256,4 +256,24 @@ describe("controlFiles()", () => {
 
     expect(words(controlFiles(result, { bootloader: true }).lists, "times")).toEqual([text, "./a"]);
   });
+
+  test("sets a time that many have by one command", () => {
+    const old = { seconds: 5, nanoseconds: 7 };
+    const paths = ["a", "b", "c"];
+    const result = plan({
+      entries: paths.map((path) => ({
+        ...file(path),
+        mtime: path === "b" ? { ...old, seconds: 6 } : old,
+        mode: 0o600,
+      })),
+      listed: paths.map((path) =>
+        listed({ ...file(path), mtime: path === "b" ? { ...old, seconds: 6 } : old }),
+      ),
+    });
+
+    const { lists } = controlFiles(result, { bootloader: true });
+
+    expect(words(lists, "time.@5.000000007")).toEqual(["./a", "./c"]);
+    expect(words(lists, "times")).toEqual(["@6.000000007", "./b"]);
+  });
 });
