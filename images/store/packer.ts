@@ -4,9 +4,9 @@
  */
 import { parentPath, type RelPath } from "../../base/path-bytes.ts";
 import type { FileEntry } from "../entry.ts";
-import { ContentDigest } from "../tar/content-digest.ts";
 import { encodeMember } from "../tar/encode.ts";
 import type { SparseMap } from "../tar/sparse.ts";
+import { ContentDigest } from "../tree/content-digest.ts";
 import type { MemberId, Place } from "./entry-line.ts";
 import { letOthersRun } from "./let-others-run.ts";
 import { MemberTable } from "./member-table.ts";

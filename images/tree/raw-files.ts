@@ -4,10 +4,10 @@
  */
 import type { RelPath } from "../../base/path-bytes.ts";
 import type { FileEntry, FileEntryRegular } from "../entry.ts";
-import { ContentDigest } from "../tar/content-digest.ts";
 import type { RawMembers } from "../tar/events.ts";
 import { expectedHeaders } from "../tar/expected.ts";
 import type { ByteChannel } from "./byte-channel.ts";
+import { ContentDigest } from "./content-digest.ts";
 import type { MemberTable } from "./member-table.ts";
 
 /** The writes that a stream brings, in order, with the one that comes next at hand. */

@@ -258,7 +258,9 @@ export class DhcpServer {
     if (mac === undefined || mac === client.mac) {
       return true;
     }
-    return host.address !== undefined && this.#options.addresses.lookup(mac, undefined)?.address === host.address;
+    return (
+      host.address !== undefined && this.#options.addresses.lookup(mac, undefined)?.address === host.address
+    );
   }
 
   #lookForForeignServer(

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { allSlices } from "../../../base/slices.ts";
-import { ContentDigest } from "../../../images/tar/content-digest.ts";
+import { ContentDigest } from "../../../images/tree/content-digest.ts";
 
 const segment = fc.record({ gap: fc.nat(5000), length: fc.nat(3000) });
 

@@ -1,7 +1,7 @@
 /** SHA-256 of a regular file's content as a reader of the file sees it: the holes of a sparse member are zeros. */
 import { createHash, type Hash, hash } from "node:crypto";
 import { allSlices, type Sliced } from "../../base/slices.ts";
-import type { SparseMap } from "./sparse.ts";
+import type { SparseMap } from "../tar/sparse.ts";
 
 const zeros = Buffer.alloc(1024 * 1024);
 /** Zeros digested before others get their turn on the event loop. */
