@@ -38,7 +38,8 @@ export function renderGrub(
   context: { readonly httpBase: string },
 ): Result<string, string> {
   const comment = `# ${decision.reason.replace(/[^\x20-\x7e]/g, "?")}`;
-  if (decision.kind === "local-disk" && decision.method === "grub") {
+  if (decision.kind === "local-disk" && decision.method !== "exit") {
+    // GRUB 2.06's `exit` tells the firmware that all is well whatever stands behind it, and firmware may stop in its menu then.
     return ok([comment, ...startDisk, "exit 1", ""].join("\n"));
   }
   if (decision.kind === "local-disk" || decision.kind === "ignore") {

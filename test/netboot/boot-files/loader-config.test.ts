@@ -79,15 +79,21 @@ reboot
     expect(config.ok && config.value).toContain("  if linux '(http,10.0.0.9)/k' ");
   });
 
-  it("looks for the disk's own loader where that is the node's way", () => {
-    const config = renderGrub({ ...local, method: "grub" } as BootDecision, context);
+  it.each([undefined, "auto", "grub", "disk"])(
+    "looks for the disk's own loader where the way is %s",
+    (method) => {
+      const config = renderGrub({ ...local, method } as BootDecision, context);
 
-    expect(config.ok && config.value).toContain("/EFI/debian/shimx64.efi");
-    expect(config.ok && config.value).toMatch(/\n {4}chainloader \$loader\n {4}boot\n[\s\S]*\nexit 1\n$/);
-  });
+      expect(config.ok && config.value).toContain("/EFI/debian/shimx64.efi");
+      expect(config.ok && config.value).toMatch(/\n {4}chainloader \$loader\n {4}boot\n[\s\S]*\nexit 1\n$/);
+    },
+  );
 
-  it("hands the machine back to its firmware for the local disk", () => {
-    expect(renderGrub(local, context)).toEqual({ ok: true, value: "# not armed\nexit 1\n" });
+  it("hands the machine back to its firmware where that is the node's way", () => {
+    expect(renderGrub({ ...local, method: "exit" } as BootDecision, context)).toEqual({
+      ok: true,
+      value: "# not armed\nexit 1\n",
+    });
   });
 
   it.each([
