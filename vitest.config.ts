@@ -3,9 +3,9 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 // unit: pure code and contracts on fakes (milliseconds). interop: real programs (seconds; needs root and Debian packages).
 // lab: virtual machines (minutes). `lab-core` is the part of the lab that `npm test` runs.
-// The core of the lab mostly waits for one emulated processor, so it goes first and programs are tested beside it.
+// The core of the lab mostly waits for one emulated processor, and tests with programs wait for timers, so the lab goes first and two of them beside it.
 // The limits on time only end what hangs: a slow or busy machine must not fail a test.
-const beside = { maxWorkers: 2, sequence: { groupOrder: 1 } };
+const beside = { maxWorkers: 3, sequence: { groupOrder: 1 } };
 
 class LabFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
