@@ -14,7 +14,17 @@ import { startAndReport, startDiscoveringDaemon } from "./discovering-daemon.ts"
 import { fetchSignedLoaders } from "./signed-loaders.ts";
 
 let lab: Lab;
-let node: Machine;
+
+async function secureMachine(name: string): Promise<Machine> {
+  return await lab.machine({
+    name,
+    firmware: "uefi",
+    secureBoot: true,
+    disks: [{ bus: "virtio", size: "4G" }],
+    nics: [{ pxe: "firmware" }],
+    boot: "network",
+  });
+}
 
 /** As Red Hat's packages leave an image: their loaders in the ESP, nothing to make another from. */
 async function withLoadersInEsp(image: string): Promise<void> {
@@ -31,14 +41,6 @@ async function withLoadersInEsp(image: string): Promise<void> {
 
 beforeAll(async () => {
   lab = await Lab.open({ report: (message) => process.stderr.write(`${message}\n`) });
-  node = await lab.machine({
-    name: "secure1",
-    firmware: "uefi",
-    secureBoot: true,
-    disks: [{ bus: "virtio", size: "4G" }],
-    nics: [{ pxe: "firmware" }],
-    boot: "network",
-  });
   await lab.buildFlavor();
   fetchSignedLoaders(lab);
   await startDiscoveringDaemon(lab, { loaders: { "uefi-x64": "shimx64.efi" } });
@@ -55,26 +57,26 @@ afterAll(async () => {
 });
 
 /** Deploys and waits; gives how it ended, and the node's log. */
-async function install(image: string) {
-  await lab.ingot("deploy", "secure1", "--image", image);
+async function install(name: string, node: Machine, image: string) {
+  await lab.ingot("node", "add", name, "--mac", node.mac, "--ip", node.address);
+  await lab.ingot("deploy", name, "--image", image);
   await node.start();
   await lab.ingotWith({ allowFailure: true }, "watch", "--until-idle");
-  const shown = Node.parse(JSON.parse((await lab.ingot("node", "show", "secure1", "--json")).stdout));
-  return { state: shown.install?.state, log: (await lab.ingot("node", "show", "secure1", "--log")).stdout };
+  const shown = Node.parse(JSON.parse((await lab.ingot("node", "show", name, "--json")).stdout));
+  return { state: shown.install?.state, log: (await lab.ingot("node", "show", name, "--log")).stdout };
 }
 
 describe("a machine with Secure Boot", () => {
-  it("boots the signed way into the ramdisk, whose kernel knows that it is locked down", async () => {
+  it("boots the signed way into the ramdisk, whose kernel knows that it is locked down; without signed loaders it is left alone", async () => {
+    const node = await secureMachine("stranger");
+
     const machine = await startAndReport(lab, node);
 
     expect(machine.hardware).toMatchObject({ firmware: "uefi", secureBoot: true });
     expect(readFileSync(join(lab.place.folder, "ingot.log"), "utf8")).toMatch(/grubx64\.efi/);
     await node.stop();
-    await lab.ingot("node", "add", "secure1", "--mac", node.mac, "--ip", node.address);
-  });
 
-  it("is left alone where the image has no signed loader", async () => {
-    const { state, log } = await install("unsigned");
+    const { state, log } = await install("unsigned1", node, "unsigned");
 
     expect(state, log.slice(-3000)).toBe("failed");
     expect(log).toContain("Secure Boot is on, and the image has no signed loader");
@@ -83,15 +85,17 @@ describe("a machine with Secure Boot", () => {
   });
 
   it.each(["signed", "vendor"])("is installed from the image %s and boots it", async (image) => {
-    const from = node.mark();
-    const { state, log } = await install(image);
+    const name = `${image}1`;
+    const node = await secureMachine(name);
+
+    const { state, log } = await install(name, node, image);
     expect(state, log.slice(-6000)).toBe("done");
 
-    await node.waitForSerial(/secure1 login:/, { timeoutMs: 1_800_000, from });
+    await node.waitForSerial(new RegExp(`${name} login:`), { timeoutMs: 1_800_000 });
     await node.waitForSsh(900_000);
-
     const variable = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
     expect((await node.ssh(`tail -c 1 ${variable} | od -An -tu1`)).stdout.trim()).toBe("1");
+    expect((await node.ssh("dmesg")).stdout).toContain("Kernel is locked down from EFI Secure Boot");
     expect((await node.ssh("cat /etc/systemimager/IMAGE_LAST_SYNCED_TO")).stdout).toContain(`${image}@`);
     // The network card was and stays the first that the firmware tries.
     expect(log).toMatch(/The firmware's boot order is [0-9A-F]{4},/);
