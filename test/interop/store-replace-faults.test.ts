@@ -33,7 +33,7 @@ const [web, old, next] = [imageName("web"), imageName("old"), imageName("next")]
 let folder = "";
 
 beforeAll(() => {
-  folder = mkdtempSync("/var/tmp/ingot-faults-");
+  folder = mkdtempSync("/dev/shm/ingot-faults-");
 });
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
