@@ -84,14 +84,14 @@ make_loaders() {
 keep_loaders() {
 	vendor=$1
 	shift
-	folder=boot/grub2
-	if [ ! -d "$TARGET/$folder" ]; then
-		folder=boot/grub
+	boot=boot/grub2
+	if [ ! -d "$TARGET/$boot" ]; then
+		boot=boot/grub
 	fi
 	probe=$(grub_program probe) || exit 1
 	relative=$(grub_program mkrelpath) || exit 1
-	uuid=$(in_image "$probe" --target=fs_uuid "/$folder") || fail "$probe cannot say on which filesystem /$folder is"
-	inside=$(in_image "$relative" "/$folder") || fail "$relative cannot say where /$folder is on its filesystem"
+	uuid=$(in_image "$probe" --target=fs_uuid "/$boot") || fail "$probe cannot say on which filesystem /$boot is"
+	inside=$(in_image "$relative" "/$boot") || fail "$relative cannot say where /$boot is on its filesystem"
 	first=$1
 	for esp in "$@"; do
 		if [ "$esp" != "$first" ]; then

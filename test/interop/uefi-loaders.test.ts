@@ -1,5 +1,5 @@
 /** The script's part for UEFI in dash, on a tree like those of Red Hat's family, with what efibootmgr says on a real machine. */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { uefiFunctions } from "../../autoinstall/install/script-uefi.ts";
@@ -61,7 +61,6 @@ async function dash(command: string, { grub = "grub2", firmware = "has_variables
     script,
     `set -u\nTARGET=${target} FOLDER=${folder} GRUB=${grub}\n${surroundings}${uefiFunctions}${firmware}\n${command}\n`,
   );
-  chmodSync(script, 0o755);
   return (await run(["dash", script], { allowFailure: true })).stdout;
 }
 
