@@ -53,10 +53,10 @@ export class AddressTable {
     );
   }
 
-  /** The card whose lease of the address runs. */
-  holderOf(address: Ipv4Address): MacAddress | undefined {
+  /** Whose lease of the address runs. */
+  holderOf(address: Ipv4Address): Holder | undefined {
     const lease = this.#leases.lease(address);
-    return lease?.state === "bound" && lease.expiresAt > this.#clock.now() ? lease.mac : undefined;
+    return lease?.state === "bound" && lease.expiresAt > this.#clock.now() ? lease : undefined;
   }
 
   /** Keeps an offered address for a moment. */

@@ -244,23 +244,16 @@ export class DhcpServer {
     const { client, host, settings } = known;
     const { addressCheck } = this.#options;
     const holder = this.#table.holderOf(address);
-    // A node's own address is some other machine's only where that had it from the pool before the node was given it.
-    const isSafe = host.address === undefined ? holder === client.mac : this.#isCardOf(known, holder);
+    // A node's own address, which is that of all its cards, is another's only where that had it from the pool before.
+    const isSafe =
+      host.address === undefined
+        ? holder?.mac === client.mac
+        : holder === undefined || holder.hostname === host.hostname;
     if (addressCheck === undefined || isSafe || settings.subnet !== this.#options.settings.subnet) {
       return undefined;
     }
     const user = await addressCheck.findUser(address);
-    return this.#isCardOf(known, user) ? undefined : user;
-  }
-
-  /** Whether a card is the client's, or another of the same node; true for none. */
-  #isCardOf({ client, host }: Known, mac: MacAddress | undefined): boolean {
-    if (mac === undefined || mac === client.mac) {
-      return true;
-    }
-    return (
-      host.address !== undefined && this.#options.addresses.lookup(mac, undefined)?.address === host.address
-    );
+    return user === client.mac ? undefined : user;
   }
 
   #lookForForeignServer(
