@@ -10,7 +10,7 @@ case ${1:-} in
   core)
     project=lab-core
     # Random tests repeat less here; `npm run test:lab` has their full number.
-    export INGOT_RUNS="${INGOT_RUNS:-40}" INGOT_KILL_ROUNDS="${INGOT_KILL_ROUNDS:-1}"
+    export INGOT_RUNS="${INGOT_RUNS:-25}" INGOT_KILL_ROUNDS="${INGOT_KILL_ROUNDS:-1}"
     ;;
   lab) project=lab ;;
   *)
@@ -25,9 +25,14 @@ step() {
 }
 
 sh test/setup.sh
-step npx biome check --error-on-warnings .
-step sh test/shellcheck.sh
+# Beside the types, which take one processor and as long as all of these.
+(
+  step npx biome check --error-on-warnings .
+  step sh test/shellcheck.sh
+  step npx knip
+) &
+checks=$!
 step npx tsc --noEmit
-step npx knip
+wait "$checks"
 # One run of vitest, so that its summary at the end counts everything; the quick tests come first in it.
 step npx vitest run --project unit --project interop --project "$project"
