@@ -232,9 +232,8 @@ export class DirectoryStore implements ImageStore {
   }
 
   async move(from: ImageName, to: ImageName, options: ReplaceOptions = {}): Promise<readonly Manifest[]> {
-    await mustExist(this.#context, from);
     const holder = `a move of ${from} to ${to}`;
-    return this.#holding(from, { holder }, () =>
+    return this.#holdingExisting(from, { holder }, () =>
       this.#holding(to, { holder }, () => moveImage(this.#context, { from, to }, options)),
     );
   }
@@ -250,9 +249,8 @@ export class DirectoryStore implements ImageStore {
   }
 
   async prune(image: ImageName, options: PruneOptions): Promise<PruneResult> {
-    await mustExist(this.#context, image);
     return makingRoom(this.#context.paths, () =>
-      this.#holding(image, { holder: "a prune" }, () => pruneImage(this.#context, image, options)),
+      this.#holdingExisting(image, { holder: "a prune" }, () => pruneImage(this.#context, image, options)),
     );
   }
 
@@ -281,10 +279,21 @@ export class DirectoryStore implements ImageStore {
   }
 
   async remove(image: ImageName, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    await mustExist(this.#context, image);
     await makingRoom(this.#context.paths, () =>
-      this.#holding(image, { holder: "a removal" }, () => removeImage(this.#context, image, options)),
+      this.#holdingExisting(image, { holder: "a removal" }, () => removeImage(this.#context, image, options)),
     );
+  }
+
+  /** Runs `work` while holding an image that is there: somebody may have moved or removed it until it was free. */
+  #holdingExisting<T>(
+    image: ImageName,
+    options: { readonly holder: string },
+    work: () => Promise<T>,
+  ): Promise<T> {
+    return this.#holding(image, options, async () => {
+      await mustExist(this.#context, image);
+      return await work();
+    });
   }
 
   /** Runs `work` while holding the image: by the caller's lock, or one of its own. */

@@ -21,7 +21,7 @@ const web = imageName("web");
 let folder = "";
 
 beforeAll(() => {
-  folder = mkdtempSync("/var/tmp/ingot-faults-");
+  folder = mkdtempSync("/dev/shm/ingot-faults-");
 });
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
@@ -39,6 +39,7 @@ describe("kill -9 at a random point", () => {
 
       expect(await damageOf(place.store)).toEqual([]);
     }
+    fill(place.tree, 99);
     await place.store.commit(web, { message: "at last" });
     expect(await debris(place)).toEqual([]);
     expect(await damageOf(place.store)).toEqual([]);
