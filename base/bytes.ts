@@ -70,6 +70,11 @@ export function latin1At(bytes: Uint8Array, start: number, end: number): string 
   return buffer.toString("latin1", start, end);
 }
 
+/** The same latin1 text as a string of its own: a part of a string, as slice() and split() give it, keeps the whole of it alive. */
+export function ownText(text: string): string {
+  return Buffer.from(text, "latin1").toString("latin1");
+}
+
 /** The inverse of {@link toLatin1}. Characters over U+00FF are not allowed and lose their high bits. */
 export function fromLatin1(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);

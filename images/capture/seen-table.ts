@@ -1,14 +1,11 @@
-/**
- * What was seen of each entry, kept as digests of 64 bits of its path and of a word about either side: 24 bytes an entry
- * however long its path is. Two of a million paths or words that share a digest by accident are one chance in ten million;
- * who made them on purpose would only leave his own change out of his own image.
- */
+/** What was seen of each entry, kept as digests of its path and of a word about either side: 24 bytes an entry however long its path is. */
+import { putWordDigest, wordCells } from "../sync/word-digest.ts";
 
-const cells = 6;
+/** Of an entry: path, client's word, tree's word. */
+const cells = 3 * wordCells;
 
 export class SeenTable {
   #length = 0;
-  /** Of each entry: path, client's word, tree's word, two cells each. */
   #rows = new Uint32Array(64 * cells);
   /** Row number plus one at the place that a path's digest leads to or, where that is taken, the next free one. */
   #index = new Uint32Array(128);
@@ -43,9 +40,9 @@ export class SeenTable {
       this.#rows = grown;
     }
     const at = this.#length * cells;
-    digest(path, this.#rows, at);
-    digest(clientWord, this.#rows, at + 2);
-    digest(treeWord, this.#rows, at + 4);
+    putWordDigest(path, this.#rows, at);
+    putWordDigest(clientWord, this.#rows, at + wordCells);
+    putWordDigest(treeWord, this.#rows, at + 2 * wordCells);
     this.#length += 1;
     if (this.#length * 2 > this.#index.length) {
       this.#reindex();
@@ -61,8 +58,8 @@ export class SeenTable {
       this.add(path, clientWord, treeWord);
       return this.#length - 1;
     }
-    digest(clientWord, this.#rows, row * cells + 2);
-    digest(treeWord, this.#rows, row * cells + 4);
+    putWordDigest(clientWord, this.#rows, row * cells + wordCells);
+    putWordDigest(treeWord, this.#rows, row * cells + 2 * wordCells);
     return row;
   }
 
@@ -72,14 +69,14 @@ export class SeenTable {
     if (row === undefined) {
       return "unknown";
     }
-    return this.#has(clientWord, row * cells + 2) && this.#has(treeWord, row * cells + 4)
+    return this.#has(clientWord, row * cells + wordCells) && this.#has(treeWord, row * cells + 2 * wordCells)
       ? "same"
       : "different";
   }
 
   /** The row of an entry, in the order in which they were added. */
   rowOf(path: string): number | undefined {
-    digest(path, asked, 0);
+    putWordDigest(path, asked, 0);
     const mask = this.#index.length - 1;
     for (let place = (asked[0] as number) & mask; ; place = (place + 1) & mask) {
       const row = this.#index[place] as number;
@@ -93,7 +90,7 @@ export class SeenTable {
   }
 
   #has(word: string, at: number): boolean {
-    digest(word, asked, 0);
+    putWordDigest(word, asked, 0);
     return this.#isAsked(at);
   }
 
@@ -122,25 +119,4 @@ export class SeenTable {
   }
 }
 
-const asked = new Uint32Array(2);
-
-/** Two lanes of 32 bits, each mixed after every character and once more at the end (the finish of MurmurHash3). */
-function digest(text: string, into: Uint32Array, at: number): void {
-  let first = 0x2545f491;
-  let second = 0x6c078965;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    first = Math.imul(first ^ code, 0x9e3779b1);
-    second = Math.imul(second ^ code, 0x85ebca77);
-    first ^= first >>> 15;
-    second ^= second >>> 13;
-  }
-  into[at] = finish(first ^ text.length);
-  into[at + 1] = finish(second ^ first);
-}
-
-function finish(value: number): number {
-  let mixed = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
-}
+const asked = new Uint32Array(wordCells);

@@ -115,7 +115,7 @@ async function commitOnce(context: StoreContext, task: CommitTask): Promise<Comm
 
 async function openNewest(context: StoreContext, image: ImageName): Promise<OpenVersion | undefined> {
   const newest = (await versionNumbers(context.paths, image)).at(-1);
-  return newest === undefined ? undefined : openVersion(context.paths, { image, number: newest });
+  return newest === undefined ? undefined : openVersion(context, { image, number: newest });
 }
 
 async function publish(

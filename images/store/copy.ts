@@ -28,7 +28,7 @@ export async function copyVersion(
   if (!replace) {
     await refuseExisting(context, to);
   }
-  const version = await openVersion(context.paths, request.from);
+  const version = await openVersion(context, request.from);
   const work = await makeWorkFolder(context.paths.temporary);
   try {
     const { image, number } = version.manifest;

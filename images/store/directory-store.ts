@@ -24,6 +24,7 @@ import { interrupted } from "./interrupted.ts";
 import { takeLock } from "./lock-file.ts";
 import { moveImage } from "./move.ts";
 import { resolveVersion, versionNumbers } from "./open-version.ts";
+import { PackIndexes } from "./pack-indexes.ts";
 import { pruneImage } from "./prune.ts";
 import { collectGarbage, whileOnlyPublisher } from "./publish.ts";
 import { Recent } from "./recent.ts";
@@ -82,6 +83,7 @@ export class DirectoryStore implements ImageStore {
   constructor(options: DirectoryStoreOptions) {
     this.#context = {
       paths: storePaths(options.state, options.images),
+      indexes: new PackIndexes(),
       clock: options.clock,
       log: options.log ?? discardLog,
       level: options.level ?? 3,

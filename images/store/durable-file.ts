@@ -130,12 +130,16 @@ export async function digestFile(handle: FileHandle, signal?: AbortSignal): Prom
 
 /** A file's bytes, or undefined where there is no such file. */
 export async function readIfThere(file: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") {
-      return undefined;
-    }
+  return await readFile(file).catch(undefinedIfMissing);
+}
+
+/** Opens a file for reading; undefined where there is no such file. */
+export async function openIfThere(file: string): Promise<FileHandle | undefined> {
+  return await open(file, "r").catch(undefinedIfMissing);
+}
+
+function undefinedIfMissing(error: unknown): undefined {
+  if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) {
     throw toAppError(error, "internal");
   }
 }

@@ -6,6 +6,7 @@
  * `place` says where the store keeps the entry, relative to the place before it in the same pack, so that a version whose
  * entries lie one after the other in a pack compresses to almost nothing. docs/image-format.md is the specification.
  */
+import { ownText } from "../../base/bytes.ts";
 import type { RelPath } from "../../base/path-bytes.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { EntryKind, ExtendedAttributes, FileEntry, Timestamp } from "../entry.ts";
@@ -78,9 +79,14 @@ export class EntryLineEncoder {
   }
 }
 
+/** Most files of a system have one of some hundred labels. */
+const keptExtended = 4096;
+
 /** Decodes the lines of one manifest, in order. */
 export class EntryLineDecoder {
   readonly #last: number[] = [];
+  /** Attributes by their text: entries that have the same share them. */
+  readonly #extended = new Map<string, ExtendedAttributes>();
 
   /** Decodes a line without its newline. */
   decode(line: string): Result<StoredEntry, string> {
@@ -106,13 +112,29 @@ export class EntryLineDecoder {
       uid: Number(uid),
       gid: Number(gid),
       mtime: time,
-      extended:
-        fields[9] === "?" ? undefined : fields.length === 10 ? none : fields.slice(10).map(decodePair),
+      extended: fields[9] === "?" ? undefined : this.#extendedOf(fields),
     };
     const entry = kind === "file" ? fileOf(base, value) : withValue(kind, known(base), value);
     return entry === undefined
       ? err("a manifest line has a wrong value")
       : ok(at === undefined ? { entry, over } : { entry, over, place: at });
+  }
+
+  #extendedOf(fields: readonly string[]): ExtendedAttributes {
+    if (fields.length === 10) {
+      return none;
+    }
+    const text = fields.slice(10).join("\t");
+    const known = this.#extended.get(text);
+    if (known !== undefined) {
+      return known;
+    }
+    const own = ownText(text);
+    const extended = own.split("\t").map(decodePair);
+    if (this.#extended.size < keptExtended) {
+      this.#extended.set(own, extended);
+    }
+    return extended;
   }
 
   /** Undefined for none, null for a place that cannot be. */

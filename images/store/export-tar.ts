@@ -50,7 +50,7 @@ export async function membersOf(
   version: VersionId,
   signal: { readonly signal?: AbortSignal },
 ) {
-  const opened = await openVersion(context.paths, version);
+  const opened = await openVersion(context, version);
   try {
     const stored = [];
     for await (const batch of storedEntries(opened, signal)) {

@@ -1,92 +1,85 @@
 /**
- * Finds members by content: an open-addressing hash table over typed arrays, because a store may hold millions. The key of
- * a member with content is the digest of that content; the key of any other is the digest of its header.
+ * Finds members of packs by content: an open-addressing hash table of four bytes a slot, because a store may hold millions; what a slot
+ * means is read in the packs' indexes. The key of a member with content is the digest of that content; the key of any other is the
+ * first bytes of its header's digest.
  */
 import type { MemberId } from "./entry-line.ts";
-
-const keyBytes = 32;
+import { memberDigest, memberHeaderKey, type PackIndex } from "./pack-index.ts";
 
 export class MemberTable {
-  #slots = new Int32Array(1024).fill(-1);
-  #keys = new Uint8Array(512 * keyBytes);
-  #packs = new Int32Array(512);
-  #members = new Int32Array(512);
-  #count = 0;
+  readonly #indexes: readonly PackIndex[];
+  /** Of each pack how many members those before it have; behind the last, how many there are. */
+  readonly #starts: readonly number[];
+  /** A member's number among all plus one; 0 is free. */
+  readonly #slots: Uint32Array;
 
-  /** Adds a member, unless one with this key is there. `key` has 32 bytes, or fewer that are filled up with zeros. */
-  add(key: Uint8Array, id: MemberId): void {
-    if (this.#count * 2 >= this.#slots.length) {
-      this.#grow();
+  /** Of members with one key, the first counts. */
+  constructor(indexes: readonly PackIndex[]) {
+    const starts = [0];
+    for (const { members } of indexes) {
+      starts.push((starts.at(-1) ?? 0) + members);
     }
-    const slot = this.#find(key);
-    if (this.#slots[slot] !== -1) {
-      return;
+    this.#indexes = indexes;
+    this.#starts = starts;
+    const count = starts.at(-1) ?? 0;
+    // At most two of three slots are taken.
+    this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(Math.max(16, count * 1.5))));
+    for (const [pack, index] of indexes.entries()) {
+      for (let member = 0; member < index.members; member++) {
+        const slot = this.#slotOf(keyOf(index, member));
+        if (this.#slots[slot] === 0) {
+          this.#slots[slot] = (starts[pack] as number) + member + 1;
+        }
+      }
     }
-    const ordinal = this.#count++;
-    this.#slots[slot] = ordinal;
-    this.#keys.set(key, ordinal * keyBytes);
-    this.#packs[ordinal] = id.pack;
-    this.#members[ordinal] = id.member;
   }
 
+  /** `key` is a digest, or the first bytes of a header's. */
   get(key: Uint8Array): MemberId | undefined {
-    const ordinal = this.#slots[this.#find(key)] as number;
-    return ordinal === -1
-      ? undefined
-      : { pack: this.#packs[ordinal] as number, member: this.#members[ordinal] as number };
+    const number = this.#slots[this.#slotOf(key)] as number;
+    return number === 0 ? undefined : this.#memberOf(number - 1);
   }
 
   /** The slot that holds the key, or the free one where it belongs. */
-  #find(key: Uint8Array): number {
+  #slotOf(key: Uint8Array): number {
     const mask = this.#slots.length - 1;
-    let slot = hashOf(key, 0) & mask;
+    let slot = hashOf(key) & mask;
     for (;;) {
-      const ordinal = this.#slots[slot] as number;
-      if (ordinal === -1 || this.#holds(ordinal, key)) {
+      const number = this.#slots[slot] as number;
+      if (number === 0 || this.#holds(number - 1, key)) {
         return slot;
       }
       slot = (slot + 1) & mask;
     }
   }
 
-  #holds(ordinal: number, key: Uint8Array): boolean {
-    const start = ordinal * keyBytes;
-    for (let i = 0; i < keyBytes; i++) {
-      if (this.#keys[start + i] !== (key[i] ?? 0)) {
-        return false;
-      }
-    }
-    return true;
+  #holds(number: number, key: Uint8Array): boolean {
+    const { pack, member } = this.#memberOf(number);
+    return Buffer.compare(keyOf(this.#indexes[pack] as PackIndex, member), key) === 0;
   }
 
-  #grow(): void {
-    this.#slots = new Int32Array(this.#slots.length * 2).fill(-1);
-    const capacity = this.#slots.length / 2;
-    this.#keys = extended(this.#keys, new Uint8Array(capacity * keyBytes));
-    this.#packs = extended(this.#packs, new Int32Array(capacity));
-    this.#members = extended(this.#members, new Int32Array(capacity));
-    const mask = this.#slots.length - 1;
-    for (let ordinal = 0; ordinal < this.#count; ordinal++) {
-      let slot = hashOf(this.#keys, ordinal * keyBytes) & mask;
-      while (this.#slots[slot] !== -1) {
-        slot = (slot + 1) & mask;
+  #memberOf(number: number): MemberId {
+    let pack = 0;
+    let after = this.#indexes.length;
+    while (after - pack > 1) {
+      const middle = (pack + after) >>> 1;
+      if ((this.#starts[middle] as number) <= number) {
+        pack = middle;
+      } else {
+        after = middle;
       }
-      this.#slots[slot] = ordinal;
     }
+    return { pack, member: number - (this.#starts[pack] as number) };
   }
+}
+
+function keyOf(index: PackIndex, member: number): Uint8Array {
+  return memberDigest(index, member) ?? memberHeaderKey(index, member);
 }
 
 /** The key's first four bytes: it is a digest already. */
-function hashOf(bytes: Uint8Array, offset: number): number {
+function hashOf(key: Uint8Array): number {
   return (
-    (bytes[offset] as number) |
-    ((bytes[offset + 1] as number) << 8) |
-    ((bytes[offset + 2] as number) << 16) |
-    ((bytes[offset + 3] as number) << 24)
+    (key[0] as number) | ((key[1] as number) << 8) | ((key[2] as number) << 16) | ((key[3] as number) << 24)
   );
-}
-
-function extended<T extends Uint8Array | Int32Array>(from: T, to: T): T {
-  to.set(from);
-  return to;
 }

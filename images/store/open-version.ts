@@ -12,6 +12,7 @@ import {
   type VersionId,
   type VersionRef,
 } from "../manifest.ts";
+import type { StoreContext } from "./context.ts";
 import { namesIn } from "./durable-file.ts";
 import type { StoredEntry } from "./entry-line.ts";
 import { readManifest, readStoredEntries } from "./manifest-file.ts";
@@ -77,12 +78,18 @@ export interface OpenVersion {
   close(): Promise<void>;
 }
 
-export async function openVersion(paths: StorePaths, ref: VersionRef): Promise<OpenVersion> {
+export async function openVersion(
+  { paths, indexes }: Pick<StoreContext, "paths" | "indexes">,
+  ref: VersionRef,
+): Promise<OpenVersion> {
   const id = await resolveVersion(paths, ref);
   const file = manifestPathOf(paths, id);
   const manifest = await readManifest(file, id);
   try {
-    const packs = await openPacks(manifest.packs, (pack) => packPathOf(paths, pack));
+    const packs = await openPacks(manifest.packs, {
+      fileOf: (pack) => packPathOf(paths, pack),
+      indexes,
+    });
     return { manifest, file, packs, close: () => closePacks(packs) };
   } catch (error) {
     if (error instanceof AppError && error.code === "corrupt") {

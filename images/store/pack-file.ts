@@ -3,6 +3,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { AppError, toAppError } from "../../base/errors.ts";
 import { readExactly } from "./durable-file.ts";
 import { decodePackIndex, indexFooterBytes, indexLength, type PackIndex } from "./pack-index.ts";
+import type { PackIndexes } from "./pack-indexes.ts";
 
 export interface PackFile {
   readonly id: string;
@@ -12,16 +13,18 @@ export interface PackFile {
   readonly handle: FileHandle;
 }
 
-/** Opens a pack and reads its index. A pack that is missing, cut short or contradicts itself is `corrupt`. */
-export async function openPack(id: string, file: string): Promise<PackFile> {
+/** Opens a pack and reads its index, unless it is known. A pack that is missing, cut short or contradicts itself is `corrupt`. */
+async function openPack(id: string, file: string, known: PackIndexes): Promise<PackFile> {
   const handle = await openOrCorrupt(id, file);
   try {
-    const { size } = await handle.stat();
-    const index = await readIndex(handle, size);
+    const stats = await handle.stat({ bigint: true });
+    const bytes = Number(stats.size);
+    const index = known.get(stats) ?? (await readIndex(handle, bytes));
     if (typeof index === "string") {
       throw new AppError("corrupt", `Pack ${id} is damaged: ${index}`, { fields: { pack: id } });
     }
-    return { id, file, bytes: size, index, handle };
+    known.add(stats, index);
+    return { id, file, bytes, index, handle };
   } catch (error) {
     await handle.close();
     throw toAppError(error, "internal");
@@ -31,12 +34,12 @@ export async function openPack(id: string, file: string): Promise<PackFile> {
 /** Opens several; closes all again where one fails. */
 export async function openPacks(
   ids: readonly string[],
-  fileOf: (id: string) => string,
+  where: { readonly fileOf: (id: string) => string; readonly indexes: PackIndexes },
 ): Promise<readonly PackFile[]> {
   const packs: PackFile[] = [];
   try {
     for (const id of ids) {
-      packs.push(await openPack(id, fileOf(id)));
+      packs.push(await openPack(id, where.fileOf(id), where.indexes));
     }
     return packs;
   } catch (error) {

@@ -38,7 +38,7 @@ export interface PackFrame {
 
 const frameBytes = 8 + digestBytes;
 
-/** A decoded index. Columns are typed arrays because a pack may have a million members. */
+/** A decoded index. Columns are typed arrays because a pack may have a million members; digests and keys are views of what was read. */
 export interface PackIndex {
   readonly frames: number;
   readonly members: number;
@@ -56,46 +56,69 @@ export interface PackIndex {
   readonly digests: Uint8Array;
 }
 
-/** Encodes the index as the skippable frame that ends a pack. */
-export function encodePackIndex(
+/** Encodes the index as the skippable frame that ends a pack, in pieces. */
+export function* encodePackIndex(
   frames: readonly PackFrame[],
   members: Iterable<PackMember> & { readonly length: number },
-): Uint8Array {
+): Generator<Uint8Array> {
   let digests = 0;
   for (const member of members) {
     digests += member.digest === undefined ? 0 : 1;
   }
   const size = frames.length * frameBytes + members.length * 16 + digests * digestBytes + indexFooterBytes;
-  const bytes = new Uint8Array(size + 8);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, skippableMagic, true);
-  view.setUint32(4, size, true);
-  let at = 8;
-  for (const frame of frames) {
-    view.setUint32(at, frame.compressed, true);
-    view.setUint32(at + 4, frame.raw, true);
-    bytes.set(frame.digest, at + 8);
-    at += frameBytes;
-  }
-  let keyAt = at + members.length * 8;
-  let digestAt = keyAt + members.length * headerKeyBytes;
-  for (const member of members) {
-    view.setUint32(at, member.blocks, true);
+  yield words(skippableMagic, size);
+  yield* inPieces(frames, frameBytes, (frame, piece, at) => {
+    piece.set(words(frame.compressed, frame.raw), at);
+    piece.set(frame.digest, at + 8);
+    return frameBytes;
+  });
+  yield* inPieces(members, 8, (member, piece, at) => {
     const flag = member.digest === undefined ? 0 : hasDigest;
-    view.setUint32(at + 4, (member.headerBlocks | flag) >>> 0, true);
-    at += 8;
-    bytes.set(member.headerKey.subarray(0, headerKeyBytes), keyAt);
-    keyAt += headerKeyBytes;
-    if (member.digest !== undefined) {
-      bytes.set(member.digest, digestAt);
-      digestAt += digestBytes;
+    piece.set(words(member.blocks, (member.headerBlocks | flag) >>> 0), at);
+    return 8;
+  });
+  yield* inPieces(members, headerKeyBytes, (member, piece, at) => {
+    piece.set(member.headerKey.subarray(0, headerKeyBytes), at);
+    return headerKeyBytes;
+  });
+  yield* inPieces(members, digestBytes, (member, piece, at) => {
+    piece.set(member.digest ?? [], at);
+    return member.digest === undefined ? 0 : digestBytes;
+  });
+  yield words(frames.length, members.length, digests, indexVersion);
+  yield new TextEncoder().encode(trailer);
+}
+
+const pieceBytes = 65_536;
+
+/** Gathers what `put` writes of each item, at most `most` bytes; it tells how many those are. */
+function* inPieces<T>(
+  items: Iterable<T>,
+  most: number,
+  put: (item: T, piece: Uint8Array, at: number) => number,
+): Generator<Uint8Array> {
+  let piece = new Uint8Array(pieceBytes);
+  let length = 0;
+  for (const item of items) {
+    if (length + most > pieceBytes) {
+      yield piece.subarray(0, length);
+      piece = new Uint8Array(pieceBytes);
+      length = 0;
     }
+    length += put(item, piece, length);
   }
-  for (const value of [frames.length, members.length, digests, indexVersion]) {
-    view.setUint32(digestAt, value, true);
-    digestAt += 4;
+  if (length > 0) {
+    yield piece.subarray(0, length);
   }
-  bytes.set(new TextEncoder().encode(trailer), digestAt);
+}
+
+/** Numbers of 32 bits, little-endian. */
+function words(...numbers: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(numbers.length * 4);
+  const view = new DataView(bytes.buffer);
+  numbers.forEach((number, index) => {
+    view.setUint32(index * 4, number, true);
+  });
   return bytes;
 }
 
@@ -164,7 +187,7 @@ export function decodePackIndex(bytes: Uint8Array, packBytes: number): Result<Pa
   ) {
     return err("its index contradicts itself");
   }
-  const headerKeys = bytes.slice(at, at + members * headerKeyBytes);
+  const keys = at;
   at += members * headerKeyBytes;
   return ok({
     frames,
@@ -174,9 +197,9 @@ export function decodePackIndex(bytes: Uint8Array, packBytes: number): Result<Pa
     frameDigests,
     memberRaw,
     headerBlocks,
-    headerKeys,
+    headerKeys: bytes.subarray(keys, at),
     digestOrdinal,
-    digests: bytes.slice(at, at + digests * digestBytes),
+    digests: bytes.subarray(at, at + digests * digestBytes),
   });
 }
 
@@ -204,4 +227,9 @@ export function frameDigest(index: PackIndex, frame: number): Uint8Array {
 export function memberDigest(index: PackIndex, member: number): Uint8Array | undefined {
   const ordinal = index.digestOrdinal[member] ?? -1;
   return ordinal < 0 ? undefined : index.digests.subarray(ordinal * digestBytes, (ordinal + 1) * digestBytes);
+}
+
+/** The first bytes of the SHA-256 of a member's header. */
+export function memberHeaderKey({ headerKeys }: PackIndex, member: number): Uint8Array {
+  return headerKeys.subarray(member * headerKeyBytes, (member + 1) * headerKeyBytes);
 }

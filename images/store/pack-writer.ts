@@ -179,7 +179,9 @@ export class PackWriter {
       await this.#flush();
     }
     await this.#drain(0);
-    await this.#put(encodePackIndex(this.#frames, this.#members));
+    for (const piece of encodePackIndex(this.#frames, this.#members)) {
+      await this.#put(piece);
+    }
     await this.#handle.sync();
     return { id: this.#hash.digest("hex"), bytes: this.#written, members: this.#members.length };
   }

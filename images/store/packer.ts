@@ -11,7 +11,7 @@ import type { MemberId, Place } from "./entry-line.ts";
 import { letOthersRun } from "./let-others-run.ts";
 import { MemberTable } from "./member-table.ts";
 import type { PackFile } from "./pack-file.ts";
-import { headerKeyBytes, memberDigest } from "./pack-index.ts";
+import { memberDigest, memberHeaderKey } from "./pack-index.ts";
 import { frameTarget, headerKeyOf, type PackWriter, type WrittenPack } from "./pack-writer.ts";
 
 /** The content of a file as tar gives it. */
@@ -25,7 +25,8 @@ export interface IncomingContent {
 export class Packer {
   readonly #packs: readonly PackFile[];
   readonly #writer: () => Promise<PackWriter>;
-  readonly #table = new MemberTable();
+  /** What the packs have; made when it is first asked for: where nothing changed, it never is. */
+  #table: MemberTable | undefined;
   /** Packs of the manifest in order, as indexes into the store's packs; the new pack comes after those. */
   readonly #used: number[];
   readonly #directoryOf: (path: RelPath) => FileEntry | undefined;
@@ -47,18 +48,12 @@ export class Packer {
     this.#packs = options.packs;
     this.#writer = options.writer;
     this.#used = options.used.map((id) => options.packs.findIndex((pack) => pack.id === id));
-    for (const [number, { index }] of options.packs.entries()) {
-      for (let member = 0; member < index.members; member++) {
-        const key = memberDigest(index, member) ?? keyAt(index.headerKeys, member);
-        this.#table.add(key, { pack: number, member });
-      }
-    }
   }
 
   /** Where an entry without content (or an empty file) is stored; stores it where it is not. */
   async placeHeader(entry: FileEntry): Promise<Place> {
     const header = encodeMember(entry);
-    const found = this.#awaited.has(entry.path) ? undefined : this.#table.get(headerKeyOf(header));
+    const found = this.#awaited.has(entry.path) ? undefined : this.#stored(headerKeyOf(header));
     return found === undefined ? this.#store(entry, header) : { whole: true, ...this.#numbered(found) };
   }
 
@@ -69,13 +64,13 @@ export class Packer {
 
   /** Where content of this digest is stored, if it is. Whether the member is the whole entry shows only without holes. */
   findContent(entry: FileEntry, digest: string): Place | undefined {
-    const found = this.#table.get(Buffer.from(digest, "hex"));
+    const found = this.#stored(Buffer.from(digest, "hex"));
     return found === undefined ? undefined : this.#placeOf(found, headerKeyOf(encodeMember(entry)));
   }
 
   /** Whether content of this digest is stored; for a file with holes, whether it is with holes. */
   hasContent(digest: string, file: { readonly size: number; readonly holes: boolean }): boolean {
-    const found = this.#table.get(Buffer.from(digest, "hex"));
+    const found = this.#stored(Buffer.from(digest, "hex"));
     return found !== undefined && !(file.holes && this.#isDense(found, file.size));
   }
 
@@ -130,7 +125,7 @@ export class Packer {
 
   /** A stored member that may stand for the content: one without holes gives a file that has some none back. */
   #same(digest: Uint8Array, { sparse }: IncomingContent): MemberId | undefined {
-    const found = this.#table.get(digest);
+    const found = this.#stored(digest);
     return found !== undefined && sparse !== undefined && this.#isDense(found, sparse.realSize)
       ? undefined
       : found;
@@ -186,7 +181,7 @@ export class Packer {
   }
 
   #placeOf(found: MemberId, headerKey: Uint8Array): Place {
-    const stored = keyAt((this.#packs[found.pack] as PackFile).index.headerKeys, found.member);
+    const stored = memberHeaderKey((this.#packs[found.pack] as PackFile).index, found.member);
     return { whole: Buffer.compare(stored, headerKey) === 0, ...this.#numbered(found) };
   }
 
@@ -198,14 +193,16 @@ export class Packer {
     return { pack: number, member: id.member };
   }
 
+  /** The member of that key in the packs that were there. */
+  #stored(key: Uint8Array): MemberId | undefined {
+    this.#table ??= new MemberTable(this.#packs.map(({ index }) => index));
+    return this.#table.get(key);
+  }
+
   async #pack(): Promise<PackWriter> {
     this.#opened ??= await this.#writer();
     return this.#opened;
   }
-}
-
-function keyAt(keys: Uint8Array, member: number): Uint8Array {
-  return keys.subarray(member * headerKeyBytes, (member + 1) * headerKeyBytes);
 }
 
 function isAtHand(data: IncomingContent["data"]): data is readonly Uint8Array[] {

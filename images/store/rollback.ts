@@ -27,7 +27,7 @@ export async function rollbackTree(
   const there = await stat(tree).catch(() => undefined);
   const work = await makeWorkFolder(context.paths.temporary);
   const task: TreeTask = { image, tree, work, options };
-  const target = await openVersion(context.paths, id);
+  const target = await openVersion(context, id);
   const base = await openTreeVersion(context, image);
   try {
     if (there === undefined) {

@@ -7,7 +7,8 @@ import { open, rename } from "node:fs/promises";
 import { type Duration, duration } from "../../base/quantity.ts";
 import type { ImageName, Manifest } from "../manifest.ts";
 import type { EntryTable } from "../sync/entry-table.ts";
-import { readIfThere, writeFully } from "./durable-file.ts";
+import { putWordDigest, wordCells } from "../sync/word-digest.ts";
+import { openIfThere, writeFully } from "./durable-file.ts";
 import { encodeTime } from "./entry-line.ts";
 
 /** A tick of the kernel's coarse clock is at most 10 ms; twice that and some for clocks that are read differently. */
@@ -60,58 +61,68 @@ export async function writeTreeIndex(
   await rename(temporary, file);
 }
 
-/** The marks of a version's entries, in the order of its manifest. */
+/** The marks of a version's entries, in the order of its manifest, kept as digests: eight bytes an entry. */
 export class SeenMarks {
-  readonly #bytes: Buffer;
-  readonly #starts: Uint32Array;
+  readonly #digests: Uint32Array;
 
-  constructor(bytes: Buffer, starts: Uint32Array) {
-    this.#bytes = bytes;
-    this.#starts = starts;
+  constructor(digests: Uint32Array) {
+    this.#digests = digests;
   }
 
   /** Whether the entry at a place in the manifest was seen with this mark. */
   isAt(place: number, mark: string): boolean {
-    const start = this.#starts[place];
-    const end = this.#starts[place + 1];
-    return (
-      start !== undefined &&
-      end !== undefined &&
-      end - start - 1 === mark.length &&
-      this.#bytes.toString("latin1", start, end - 1) === mark
-    );
+    putWordDigest(mark, asked, 0);
+    const at = place * wordCells;
+    return this.#digests[at] === asked[0] && this.#digests[at + 1] === asked[1];
   }
 }
+
+const asked = new Uint32Array(wordCells);
 
 /** The marks of the version's entries; undefined where there is no index of this very version. */
 export async function readTreeIndex(file: string, manifest: Manifest): Promise<SeenMarks | undefined> {
-  const bytes = await readIfThere(file);
-  const head = `${headLine(manifest)}\n`;
-  if (bytes === undefined || bytes.toString("latin1", 0, head.length) !== head || bytes.at(-1) !== newline) {
-    return undefined;
-  }
   const { entries } = manifest.totals;
-  const starts = new Uint32Array(entries + 1);
-  let at = head.length;
-  for (let line = 0; line < entries && at > 0; line++) {
-    starts[line] = at;
-    at = bytes.indexOf(newline, at) + 1;
+  const digests = new Uint32Array(entries * wordCells);
+  // The head is no entry.
+  let line = -1;
+  for await (const marks of linesIn(file)) {
+    if (line < 0 && marks[0] !== headLine(manifest)) {
+      return undefined;
+    }
+    for (const mark of marks) {
+      if (line >= 0) {
+        putWordDigest(mark, digests, line * wordCells);
+      }
+      line += 1;
+    }
   }
-  starts[entries] = at;
-  return at === bytes.length ? new SeenMarks(bytes, starts) : undefined;
+  return line === entries ? new SeenMarks(digests) : undefined;
 }
-
-const newline = 10;
 
 /** Which version the index is of; undefined where there is none. */
 export async function indexedVersion(
   file: string,
 ): Promise<{ readonly image: string; readonly number: number; readonly created: number } | undefined> {
-  const head = (await readIfThere(file))?.toString("latin1").split("\n", 1)[0] ?? "";
-  const match = /^ingot-tree-index 1 ([^ @]+)@(\d+) (-?\d+)$/.exec(head);
-  return match === null
-    ? undefined
-    : { image: match[1] as string, number: Number(match[2]), created: Number(match[3]) };
+  for await (const [head = ""] of linesIn(file)) {
+    const match = /^ingot-tree-index 1 ([^ @]+)@(\d+) (-?\d+)$/.exec(head);
+    return match === null
+      ? undefined
+      : { image: match[1] as string, number: Number(match[2]), created: Number(match[3]) };
+  }
+  return undefined;
+}
+
+/** The lines of a file in batches, without one that is not ended; none where there is no such file. */
+async function* linesIn(file: string): AsyncGenerator<readonly string[]> {
+  const handle = await openIfThere(file);
+  let rest = "";
+  for await (const chunk of handle?.createReadStream({ encoding: "latin1" }) ?? []) {
+    const lines = `${rest}${String(chunk)}`.split("\n");
+    rest = lines.pop() ?? "";
+    if (lines.length > 0) {
+      yield lines;
+    }
+  }
 }
 
 /** The index of an image under its new name. */

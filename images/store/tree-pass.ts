@@ -106,7 +106,7 @@ async function openAllPacks(context: StoreContext): Promise<readonly PackFile[]>
     .map(packOfFileName)
     .filter((id) => id !== undefined)
     .sort((a, b) => (a < b ? -1 : 1));
-  return openPacks(ids, (id) => packPathOf(context.paths, id));
+  return openPacks(ids, { fileOf: (id) => packPathOf(context.paths, id), indexes: context.indexes });
 }
 
 /** Lists the tree and says which entries are known to be those of `previous`. */
@@ -150,14 +150,14 @@ export async function openTreeVersion(
   const numbers = await versionNumbers(paths, image);
   const seen = await indexedVersion(treeIndexPathOf(paths, image));
   if (seen?.image === image && numbers.includes(seen.number)) {
-    const version = await openVersion(paths, { image, number: seen.number });
+    const version = await openVersion(context, { image, number: seen.number });
     if (version.manifest.created === seen.created) {
       return version;
     }
     await version.close();
   }
   const number = numbers.at(-1);
-  return number === undefined ? undefined : openVersion(paths, { image, number });
+  return number === undefined ? undefined : openVersion(context, { image, number });
 }
 
 /** What is known of entries beyond what the caller knows: after a rollback, the tree is another version than the newest. */

@@ -8,6 +8,7 @@ import { digestFile } from "./durable-file.ts";
 import type { StoredEntry } from "./entry-line.ts";
 import { contentOf } from "./member-encoder.ts";
 import { type OpenVersion, openVersion, storedEntries } from "./open-version.ts";
+import { PackIndexes } from "./pack-indexes.ts";
 import { PackReader } from "./pack-reader.ts";
 import type { Damage, VerifyReport, WaitOptions } from "./store.ts";
 import { manifestPathOf } from "./store-paths.ts";
@@ -59,7 +60,8 @@ interface VerifyRun {
 }
 
 async function verifyVersion(run: VerifyRun, id: VersionId): Promise<void> {
-  const version = await openVersion(run.context.paths, id);
+  // What is on the disk is read, whatever is known of it.
+  const version = await openVersion({ paths: run.context.paths, indexes: new PackIndexes() }, id);
   const { signal } = run.options;
   try {
     await verifyPacks(run, version);

@@ -16,7 +16,7 @@ import { WantedMembers } from "./wanted-members.ts";
 
 /** Every entry of a version, complete. */
 export async function* versionEntries(context: StoreContext, ref: VersionRef): AsyncGenerator<FileEntry> {
-  const version = await openVersion(context.paths, ref);
+  const version = await openVersion(context, ref);
   try {
     for await (const batch of storedEntries(version)) {
       for (const stored of batch) {
@@ -30,7 +30,7 @@ export async function* versionEntries(context: StoreContext, ref: VersionRef): A
 
 /** Every entry of a version as a table. */
 export async function versionTable(context: StoreContext, ref: VersionRef): Promise<VersionTable> {
-  const version = await openVersion(context.paths, ref);
+  const version = await openVersion(context, ref);
   try {
     return await tableOf(version);
   } finally {
@@ -63,7 +63,7 @@ export async function* versionMembers(
 ): AsyncGenerator<Uint8Array> {
   const { signal, onRead } = request;
   const waiting = signal === undefined ? {} : { signal };
-  const version = await openVersion(context.paths, request.ref);
+  const version = await openVersion(context, request.ref);
   try {
     if (request.order === "stored") {
       const wanted = await wantedMembers(version, request);
@@ -118,7 +118,7 @@ export async function readVersionFile(
   context: StoreContext,
   request: { readonly ref: VersionRef; readonly path: RelPath; readonly limit: number },
 ): Promise<Uint8Array> {
-  const version = await openVersion(context.paths, request.ref);
+  const version = await openVersion(context, request.ref);
   try {
     let stored = mustHave((await find(version, [request.path])).get(request.path), {
       path: request.path,

@@ -25,7 +25,7 @@ export async function openVersionStream(
   options: { readonly signal?: AbortSignal; readonly recent: Recent<PlannedStream> },
 ): Promise<VersionStream> {
   const { signal, recent } = options;
-  const version = await openVersion(context.paths, ref);
+  const version = await openVersion(context, ref);
   try {
     const source: MemberSource = { version, reader: new PackReader(signal === undefined ? {} : { signal }) };
     // Without the signal: others may wait for the plan, though who asked first goes away.

@@ -1,4 +1,5 @@
 /** The columns of an {@link EntryTable}, in the order in which entries came. */
+import { ownText } from "../../base/bytes.ts";
 import { joinPath, parentPath, type RelPath, rootPath } from "../../base/path-bytes.ts";
 import type { EntryKind, FileEntry, ListedEntry, Timestamp } from "../entry.ts";
 import { bytesColumn, CountColumn, shortColumn, TextStore, wordColumn } from "./columns.ts";
@@ -316,8 +317,9 @@ export class EntryRows {
       return known;
     }
     const number = this.#directoryPaths.length;
-    this.#directories.set(path, number);
-    this.#directoryPaths.push(path);
+    const own = ownText(path) as RelPath;
+    this.#directories.set(own, number);
+    this.#directoryPaths.push(own);
     this.#directoryRows.set(number, 0);
     return number;
   }

@@ -140,7 +140,7 @@ const changeNames: readonly Change[] = [
 
 const kinds = ["write", "metadata", "delete", "other"] as const;
 
-/** A plan of more actions makes those beyond anew each time they are asked for: it is gone through a dozen times, and small ones are the rule. */
+/** A plan of more actions makes each anew whenever it is asked for: plans are gone through a dozen times, and small ones are the rule. */
 const keptActions = 32_768;
 
 /** A plan whose actions are made of its tables when they are asked for. */
@@ -152,7 +152,7 @@ export class ActionTable implements Iterable<SyncAction> {
   readonly #place = wordColumn();
   /** What is not an entry as it was listed: hard links that were made again, and files that lead one. */
   readonly #others = new Map<number, SyncAction>();
-  /** Of the first rows, once they were asked for. */
+  /** Of the first rows, once they were asked for, in a plan of not too many. */
   readonly #kept: SyncAction[] = [];
   length = 0;
 
@@ -252,7 +252,7 @@ export class ActionTable implements Iterable<SyncAction> {
     }
     const action = this.#make(row);
     // In order alone, so that the array has no gaps.
-    if (row === this.#kept.length && row < keptActions) {
+    if (row === this.#kept.length && this.length <= keptActions) {
       this.#kept.push(action);
     }
     return action;

@@ -17,6 +17,7 @@ import type { FileEntry } from "../../images/entry.ts";
 import { DirectoryStore } from "../../images/store/directory-store.ts";
 import { applyVersion, wholeVersion } from "../../images/store/exact-tree.ts";
 import { openVersion } from "../../images/store/open-version.ts";
+import { PackIndexes } from "../../images/store/pack-indexes.ts";
 import { storePaths } from "../../images/store/store-paths.ts";
 import { tableOf } from "../../images/store/version-members.ts";
 import { planSync } from "../../images/sync/plan.ts";
@@ -339,7 +340,10 @@ describe("a tree that is made of a version whose content lies in another order, 
     );
     const { manifest } = await store.commit(web, { message: "second" });
     const frames = manifest.packs.reduce((sum, id) => sum + framesOf(`${state}/packs/${id}.tar.zst`), 0);
-    const version = await openVersion(storePaths(state), { image: web });
+    const version = await openVersion(
+      { paths: storePaths(state), indexes: new PackIndexes() },
+      { image: web },
+    );
     const table = await tableOf(version);
     const source = wholeVersion(table);
     let read = 0;

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { concatBytes } from "../../../base/bytes.ts";
 import {
   decodePackIndex,
   encodePackIndex,
@@ -22,7 +23,7 @@ const members = [
 
 describe("decodePackIndex()", () => {
   it("reads what encodePackIndex() wrote", () => {
-    const bytes = encodePackIndex(frames, members);
+    const bytes = concatBytes([...encodePackIndex(frames, members)]);
 
     const decoded = decodePackIndex(bytes, 150 + bytes.length);
 
@@ -38,7 +39,7 @@ describe("decodePackIndex()", () => {
   });
 
   it("refuses an index that does not account for the pack to the byte", () => {
-    const bytes = encodePackIndex(frames, members);
+    const bytes = concatBytes([...encodePackIndex(frames, members)]);
 
     expect(decodePackIndex(bytes, 151 + bytes.length).ok).toBe(false);
     expect(decodePackIndex(bytes.subarray(1), 150 + bytes.length).ok).toBe(false);
@@ -50,7 +51,7 @@ describe("decodePackIndex()", () => {
         fc.uint8Array({ minLength: 24, maxLength: 300 }),
         fc.integer({ min: 0, max: 8 }),
         (noise, cut) => {
-          const bytes = encodePackIndex(frames, members);
+          const bytes = concatBytes([...encodePackIndex(frames, members)]);
           bytes.set(noise.subarray(0, bytes.length - 24 - cut), cut);
 
           expect(() => decodePackIndex(bytes, 150 + bytes.length)).not.toThrow();
