@@ -70,6 +70,12 @@ export function latin1At(bytes: Uint8Array, start: number, end: number): string 
   return buffer.toString("latin1", start, end);
 }
 
+/** The bytes from `start` up to `end` as {@link toHex} gives them. */
+export function hexAt(bytes: Uint8Array, start: number, end: number): string {
+  const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return buffer.toString("hex", start, end);
+}
+
 /** The same latin1 text as a string of its own: a part of a string, as slice() and split() give it, keeps the whole of it alive. */
 export function ownText(text: string): string {
   return Buffer.from(text, "latin1").toString("latin1");

@@ -6,5 +6,5 @@ import { setFlagsFromString } from "node:v8";
  * a third of what was resident was garbage. A daemon shares its machine; see docs/performance.md for what this costs.
  */
 export function collectOften(): void {
-  setFlagsFromString("--heap-growing-percent=60");
+  setFlagsFromString("--heap-growing-percent=200");
 }

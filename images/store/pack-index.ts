@@ -9,6 +9,7 @@
  *     members with a digest × { 32 bytes: SHA-256 of the content }
  *     footer: u32 frames | u32 members | u32 digests | u32 version = 1 | "INGOTPAK"
  */
+import { hexAt } from "../../base/bytes.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 
 export const indexFooterBytes = 24;
@@ -227,6 +228,12 @@ export function frameDigest(index: PackIndex, frame: number): Uint8Array {
 export function memberDigest(index: PackIndex, member: number): Uint8Array | undefined {
   const ordinal = index.digestOrdinal[member] ?? -1;
   return ordinal < 0 ? undefined : index.digests.subarray(ordinal * digestBytes, (ordinal + 1) * digestBytes);
+}
+
+/** As {@link memberDigest}, lower-case hex. */
+export function memberDigestHex({ digestOrdinal, digests }: PackIndex, member: number): string | undefined {
+  const ordinal = digestOrdinal[member] ?? -1;
+  return ordinal < 0 ? undefined : hexAt(digests, ordinal * digestBytes, (ordinal + 1) * digestBytes);
 }
 
 /** The first bytes of the SHA-256 of a member's header. */

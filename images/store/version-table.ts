@@ -2,17 +2,17 @@
  * A version's entries as a table, as listings are: what a plan reads of a version, at some fifty bytes an entry beside the packs'
  * indexes, which know the digests. The few extended attributes that there are lie in a map.
  */
-import { equalBytes } from "../../base/bytes.ts";
+import { equalBytes, toHex } from "../../base/bytes.ts";
 import { AppError } from "../../base/errors.ts";
 import type { RelPath } from "../../base/path-bytes.ts";
-import type { ExtendedAttributes, FileEntry } from "../entry.ts";
+import type { ExtendedAttributes, FileEntry, FileEntryRegular } from "../entry.ts";
 import type { Manifest } from "../manifest.ts";
 import { bytesColumn, shortColumn, wordColumn } from "../sync/columns.ts";
 import { sameExtended } from "../sync/compare.ts";
 import { EntryRows } from "../sync/entry-rows.ts";
 import { EntryTable } from "../sync/entry-table.ts";
 import type { MemberId, Place, StoredEntry } from "./entry-line.ts";
-import { memberDigest, type PackIndex } from "./pack-index.ts";
+import { memberDigest, memberDigestHex, type PackIndex } from "./pack-index.ts";
 
 /** What the store has of an entry. */
 const nothing = 0;
@@ -20,7 +20,8 @@ const onlyContent = 1;
 const whole = 2;
 
 /** SHA-256 of no bytes. */
-const emptyDigest = Buffer.from("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "hex");
+const emptyDigest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+const emptyDigestBytes = Buffer.from(emptyDigest, "hex");
 const none: ExtendedAttributes = [];
 const nothingOver: readonly MemberId[] = [];
 
@@ -83,6 +84,12 @@ class StoredColumns {
   /** Of a file with content. */
   digestAt(row: number): Uint8Array | undefined {
     return this.digestOf(this.placeAt(row));
+  }
+
+  /** As {@link digestAt}, lower-case hex. */
+  hexAt(row: number): string | undefined {
+    const index = this.#kind.at(row) === nothing ? undefined : this.#indexes[this.#pack.at(row)];
+    return index === undefined ? undefined : memberDigestHex(index, this.#member.at(row));
   }
 
   digestOf(place: Place | undefined): Uint8Array | undefined {
@@ -220,11 +227,25 @@ export class VersionTable {
 
   /** The entry at a place in path order, complete with digest and attributes. */
   entryAt(place: number): FileEntry {
-    const { entry } = this.storedAt(place);
-    const digest = entry.kind === "file" && entry.digest === undefined ? this.digestAt(place) : undefined;
-    return entry.kind !== "file" || digest === undefined
-      ? entry
-      : { ...entry, digest: Buffer.from(digest.buffer, digest.byteOffset, digest.length).toString("hex") };
+    const { rows } = this.table;
+    const row = this.table.rowAt(place);
+    const put = this.#putAt(place);
+    if (put !== undefined || !rows.isFile(row)) {
+      const entry = put?.entry ?? this.storedAt(place).entry;
+      const digest = entry.kind === "file" && entry.digest === undefined ? this.digestAt(place) : undefined;
+      return entry.kind !== "file" || digest === undefined ? entry : { ...entry, digest: toHex(digest) };
+    }
+    const digest = rows.sizeAt(row) === 0 ? emptyDigest : this.#columns.hexAt(row);
+    const extended = this.#columns.extendedAt(row);
+    if (digest !== undefined && extended !== undefined) {
+      return rows.fileWith(row, { extended, digest });
+    }
+    const entry = rows.entryAt(row) as FileEntryRegular;
+    return {
+      ...entry,
+      ...(extended === undefined ? {} : { extended }),
+      ...(digest === undefined ? {} : { digest }),
+    };
   }
 
   find(path: RelPath): FileEntry | undefined {
@@ -285,7 +306,7 @@ export class VersionTable {
       return undefined;
     }
     if (this.table.rows.sizeAt(row) === 0) {
-      return emptyDigest;
+      return emptyDigestBytes;
     }
     const put = this.#putAt(place);
     if (put === undefined) {

@@ -1,7 +1,14 @@
 /** The columns of an {@link EntryTable}, in the order in which entries came. */
 import { ownText } from "../../base/bytes.ts";
 import { joinPath, parentPath, type RelPath, rootPath } from "../../base/path-bytes.ts";
-import type { EntryKind, FileEntry, ListedEntry, Timestamp } from "../entry.ts";
+import type {
+  EntryKind,
+  ExtendedAttributes,
+  FileEntry,
+  FileEntryRegular,
+  ListedEntry,
+  Timestamp,
+} from "../entry.ts";
 import { bytesColumn, CountColumn, shortColumn, TextStore, wordColumn } from "./columns.ts";
 import { InodeColumn } from "./inode-column.ts";
 
@@ -268,22 +275,54 @@ export class EntryRows {
     };
   }
 
+  mtimeAt(row: number): Timestamp {
+    return { seconds: this.#mtime.at(row), nanoseconds: this.#mtimeNanoseconds.at(row) };
+  }
+
+  /** A row that is a file, with what listings do not show. */
+  fileWith(
+    row: number,
+    known: { readonly extended: ExtendedAttributes; readonly digest: string },
+  ): FileEntryRegular {
+    return {
+      kind: "file",
+      path: this.pathAt(row),
+      mode: this.#mode.at(row),
+      uid: this.#uid.at(row),
+      gid: this.#gid.at(row),
+      mtime: this.mtimeAt(row),
+      extended: known.extended,
+      size: this.#size.at(row),
+      digest: known.digest,
+    };
+  }
+
   entryAt(row: number): FileEntry {
+    // Files are written out, as most entries are such: a spread costs more than all the rest.
+    const leader = this.#leaders.size === 0 ? undefined : this.#leaders.get(row);
+    if (leader === undefined && this.isFile(row)) {
+      return {
+        kind: "file",
+        path: this.pathAt(row),
+        mode: this.#mode.at(row),
+        uid: this.#uid.at(row),
+        gid: this.#gid.at(row),
+        mtime: this.mtimeAt(row),
+        size: this.#size.at(row),
+      };
+    }
     const metadata = {
       path: this.pathAt(row),
       mode: this.#mode.at(row),
       uid: this.#uid.at(row),
       gid: this.#gid.at(row),
-      mtime: { seconds: this.#mtime.at(row), nanoseconds: this.#mtimeNanoseconds.at(row) },
+      mtime: this.mtimeAt(row),
     };
-    const leader = this.#leaders.size === 0 ? undefined : this.#leaders.get(row);
     if (leader !== undefined) {
       return { kind: "hardlink", ...metadata, target: this.pathAt(leader) };
     }
-    const kind = kinds[this.#kind.at(row)] ?? "file";
+    const kind = kinds[this.#kind.at(row)] as Exclude<EntryKind, "file">;
     switch (kind) {
-      case "file":
-        return { kind, ...metadata, size: this.#size.at(row) };
       case "symlink":
         return { kind, ...metadata, target: this.#targetAt(row) };
       case "char-device":
