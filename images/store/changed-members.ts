@@ -38,6 +38,9 @@ export async function storeChanged(
   const { packer, task, stored } = using;
   const { signal, onProgress } = task.options;
   const { listed, unchanged } = plan;
+  if (unchanged.size < listed.length) {
+    await packer.prepare();
+  }
   const order = archivePlaces(listed);
   const toRead = new PlaceSet(listed.length);
   let bytesTotal = 0;

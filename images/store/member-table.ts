@@ -3,6 +3,7 @@
  * means is read in the packs' indexes. The key of a member with content is the digest of that content; the key of any other is the
  * first bytes of its header's digest.
  */
+import { type Sliced, sliceSteps } from "../../base/slices.ts";
 import type { MemberId } from "./entry-line.ts";
 import { memberDigest, memberHeaderKey, type PackIndex } from "./pack-index.ts";
 
@@ -13,8 +14,7 @@ export class MemberTable {
   /** A member's number among all plus one; 0 is free. */
   readonly #slots: Uint32Array;
 
-  /** Of members with one key, the first counts. */
-  constructor(indexes: readonly PackIndex[]) {
+  private constructor(indexes: readonly PackIndex[]) {
     const starts = [0];
     for (const { members } of indexes) {
       starts.push((starts.at(-1) ?? 0) + members);
@@ -24,13 +24,28 @@ export class MemberTable {
     const count = starts.at(-1) ?? 0;
     // At most two of three slots are taken.
     this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(Math.max(16, count * 1.5))));
-    for (const [pack, index] of indexes.entries()) {
+  }
+
+  /** The table of these packs, in slices. Of members with one key, the first counts. */
+  static *of(indexes: readonly PackIndex[]): Sliced<MemberTable> {
+    const table = new MemberTable(indexes);
+    let number = 0;
+    for (const index of indexes) {
       for (let member = 0; member < index.members; member++) {
-        const slot = this.#slotOf(keyOf(index, member));
-        if (this.#slots[slot] === 0) {
-          this.#slots[slot] = (starts[pack] as number) + member + 1;
+        number += 1;
+        table.#enter(keyOf(index, member), number);
+        if (number % sliceSteps === 0) {
+          yield;
         }
       }
+    }
+    return table;
+  }
+
+  #enter(key: Uint8Array, numberPlusOne: number): void {
+    const slot = this.#slotOf(key);
+    if (this.#slots[slot] === 0) {
+      this.#slots[slot] = numberPlusOne;
     }
   }
 

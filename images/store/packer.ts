@@ -25,7 +25,6 @@ export interface IncomingContent {
 export class Packer {
   readonly #packs: readonly PackFile[];
   readonly #writer: () => Promise<PackWriter>;
-  /** What the packs have; made when it is first asked for: where nothing changed, it never is. */
   #table: MemberTable | undefined;
   /** Packs of the manifest in order, as indexes into the store's packs; the new pack comes after those. */
   readonly #used: number[];
@@ -48,6 +47,11 @@ export class Packer {
     this.#packs = options.packs;
     this.#writer = options.writer;
     this.#used = options.used.map((id) => options.packs.findIndex((pack) => pack.id === id));
+  }
+
+  /** Gets ready to find what the packs have, before anything is placed or looked for: where nothing changed, nothing is. */
+  async prepare(): Promise<void> {
+    this.#table = await letOthersRun(MemberTable.of(this.#packs.map(({ index }) => index)));
   }
 
   /** Where an entry without content (or an empty file) is stored; stores it where it is not. */
@@ -195,7 +199,9 @@ export class Packer {
 
   /** The member of that key in the packs that were there. */
   #stored(key: Uint8Array): MemberId | undefined {
-    this.#table ??= new MemberTable(this.#packs.map(({ index }) => index));
+    if (this.#table === undefined) {
+      throw new TypeError("The packer was not prepared");
+    }
     return this.#table.get(key);
   }
 

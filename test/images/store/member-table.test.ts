@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { concatBytes } from "../../../base/bytes.ts";
+import { allSlices } from "../../../base/slices.ts";
 import { MemberTable } from "../../../images/store/member-table.ts";
 import { decodePackIndex, encodePackIndex, type PackIndex } from "../../../images/store/pack-index.ts";
 
@@ -29,13 +30,15 @@ function indexOf(keys: readonly Uint8Array[]): PackIndex {
   return index.value;
 }
 
+function tableOf(indexes: readonly PackIndex[]): MemberTable {
+  return allSlices(MemberTable.of(indexes));
+}
+
 describe("MemberTable", () => {
   it("finds every one of many members in many packs, also where keys begin alike", () => {
     const packs = [1000, 0, 1, 1500, 499];
     let next = 0;
-    const table = new MemberTable(
-      packs.map((count) => indexOf(Array.from({ length: count }, () => keyOf(next++)))),
-    );
+    const table = tableOf(packs.map((count) => indexOf(Array.from({ length: count }, () => keyOf(next++)))));
 
     const found = Array.from({ length: 3000 }, (_, i) => table.get(keyOf(i)));
 
@@ -46,20 +49,20 @@ describe("MemberTable", () => {
   });
 
   it("keeps the first of two members with one key", () => {
-    const table = new MemberTable([indexOf([keyOf(0), keyOf(1)]), indexOf([keyOf(1)])]);
+    const table = tableOf([indexOf([keyOf(0), keyOf(1)]), indexOf([keyOf(1)])]);
 
     expect(table.get(keyOf(1))).toEqual({ pack: 0, member: 1 });
   });
 
   it("finds a member without content by its header", () => {
     const header = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]);
-    const table = new MemberTable([indexOf([keyOf(5), header])]);
+    const table = tableOf([indexOf([keyOf(5), header])]);
 
     expect(table.get(header)?.member).toBe(1);
     expect(table.get(new Uint8Array([1, 2, 3, 4, 5, 6, 7, 9]))).toBeUndefined();
   });
 
   it("has nothing where there are no packs", () => {
-    expect(new MemberTable([]).get(keyOf(0))).toBeUndefined();
+    expect(tableOf([]).get(keyOf(0))).toBeUndefined();
   });
 });
