@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the tests from a fresh clone to the end: sets the machine up, then the checks from quick to slow.
+# Runs the tests from a fresh clone to the end: sets the machine up, then tests, the quick ones first, and checks beside them.
 #
 #   sh test/run.sh core    checks, unit tests, tests with real programs, the core of the lab
 #   sh test/run.sh lab     the same with the whole lab
@@ -25,14 +25,19 @@ step() {
 }
 
 sh test/setup.sh
-# Beside the types, which take one processor and as long as all of these.
+# Beside the tests, the longest of which waits for one emulated processor.
 (
   step npx biome check --error-on-warnings .
   step sh test/shellcheck.sh
+  step npx tsc --noEmit
   step npx knip
 ) &
 checks=$!
-step npx tsc --noEmit
-wait "$checks"
+status=0
 # One run of vitest, so that its summary at the end counts everything; the quick tests come first in it.
-step npx vitest run --project unit --project interop --project "$project"
+step npx vitest run --project unit --project interop --project "$project" || status=$?
+wait "$checks" || {
+  status=$?
+  echo "== one of the checks beside the tests failed: see above" >&2
+}
+exit "$status"

@@ -25,11 +25,12 @@ beforeAll(async () => {
   lab = await Lab.open({ report: (message) => process.stderr.write(`${message}\n`) });
   golden = await lab.golden();
   node = await lab.machine({ name: "node1", disks: [{ bus: "virtio", size: "4G" }], boot: "network" });
+  // Boots meanwhile: it asks for an address again until there is a server.
+  await golden.start();
   await lab.buildFlavor();
   await lab.startDaemon();
   await lab.ingot("node", "add", "golden", "--mac", golden.macs[0]!, "--ip", golden.address);
   await lab.ingot("node", "add", "node1", "--mac", node.macs[0]!, "--ip", node.address, "--group", "web");
-  await golden.start();
   await golden.waitForSsh(900_000);
 });
 
