@@ -20,6 +20,7 @@ const UpdateResults = z.object({ results: z.array(UpdateResult) });
 let lab: Lab;
 let golden: Machine;
 let node: Machine;
+let small: Machine;
 
 beforeAll(async () => {
   lab = await Lab.open({ report: (message) => process.stderr.write(`${message}\n`) });
@@ -239,6 +240,11 @@ describe("a farm from one machine", () => {
 
   it("comes up again from its own disk after a reset, though it asks the network first", async () => {
     const booted = await said(node, "cat /proc/sys/kernel/random/boot_id");
+    // The next step's machine boots beside it.
+    small = await lab.machine({ name: "small", disks: [{ bus: "virtio", size: "300M" }], boot: "network" });
+    await lab.ingot("node", "add", "small", "--mac", small.macs[0]!, "--ip", small.address);
+    await lab.ingot("deploy", "small", "--image", "web");
+    await small.start();
 
     await node.reset();
     await node.waitForSsh(900_000);
@@ -249,15 +255,7 @@ describe("a farm from one machine", () => {
 
   it("refuses a disk that is too small before it writes to it", async () => {
     await node.stop();
-    const small = await lab.machine({
-      name: "small",
-      disks: [{ bus: "virtio", size: "300M" }],
-      boot: "network",
-    });
-    await lab.ingot("node", "add", "small", "--mac", small.macs[0]!, "--ip", small.address);
-    await lab.ingot("deploy", "small", "--image", "web");
 
-    await small.start();
     await lab.ingotWith({ allowFailure: true }, "watch", "--until-idle");
 
     const shown = await jsonOf(Node, "node", "show", "small");
