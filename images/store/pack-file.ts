@@ -19,11 +19,14 @@ async function openPack(id: string, file: string, known: PackIndexes): Promise<P
   try {
     const stats = await handle.stat({ bigint: true });
     const bytes = Number(stats.size);
-    const index = known.get(stats) ?? (await readIndex(handle, bytes));
+    const shared = known.get(stats);
+    const index = shared ?? (await readIndex(handle, bytes));
     if (typeof index === "string") {
       throw new AppError("corrupt", `Pack ${id} is damaged: ${index}`, { fields: { pack: id } });
     }
-    known.add(stats, index);
+    if (shared === undefined) {
+      known.add(stats, index);
+    }
     return { id, file, bytes, index, handle };
   } catch (error) {
     await handle.close();

@@ -8,6 +8,8 @@ import type { PackIndex } from "./pack-index.ts";
 export class PackIndexes {
   /** By the file that was read: one that was put in its place, as out of a backup, is another. */
   readonly #known = new Map<string, WeakRef<PackIndex>>();
+  /** At so many, those that are gone are cleared away: each is looked at a few times at most, however many packs are opened. */
+  #clearAt = 64;
 
   /** The index of an open pack, if somebody has it. */
   get(file: BigIntStats): PackIndex | undefined {
@@ -16,10 +18,13 @@ export class PackIndexes {
 
   /** Takes an index that has been read. */
   add(file: BigIntStats, index: PackIndex): void {
-    for (const [key, known] of this.#known) {
-      if (known.deref() === undefined) {
-        this.#known.delete(key);
+    if (this.#known.size >= this.#clearAt) {
+      for (const [key, known] of this.#known) {
+        if (known.deref() === undefined) {
+          this.#known.delete(key);
+        }
       }
+      this.#clearAt = Math.max(64, this.#known.size * 2);
     }
     this.#known.set(keyOf(file), new WeakRef(index));
   }
