@@ -6,8 +6,6 @@ export type GoldenKernel = "cloud" | "standard";
 export interface GoldenRecipe {
   readonly suite: string;
   readonly packages: readonly string[];
-  /** How hard an initramfs is compressed: an emulated processor took minutes for Debian's own 9. */
-  readonly initramfsLevel: number;
   readonly diskSize: string;
 }
 
@@ -34,7 +32,6 @@ export function goldenRecipe(kernel: GoldenKernel): GoldenRecipe {
       ...["e2fsprogs", "fdisk", "acl", "attr", "libcap2-bin", "iproute2", "procps", "netbase"],
       ...["ca-certificates", "curl"],
     ],
-    initramfsLevel: 1,
     diskSize: "3G",
   };
 }
@@ -44,14 +41,11 @@ export function bootstrapArguments(
   recipe: GoldenRecipe,
   files: { readonly tarball: string; readonly sources: string },
 ): readonly string[] {
-  const settings = "etc/initramfs-tools/conf.d";
-  const level = `mkdir -p "$1/${settings}"; echo COMPRESSLEVEL=${recipe.initramfsLevel} >"$1/${settings}/level"`;
   const withoutDocuments = ["path-exclude=/usr/share/man/*", "path-exclude=/usr/share/locale/*"];
   return [
     ...["--mode=root", "--variant=minbase", "--format=tar", `--include=${recipe.packages.join(",")}`],
     ...withoutDocuments.map((option) => `--dpkgopt=${option}`),
     ...["--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-include=/usr/share/doc/*/copyright"],
-    `--essential-hook=${level}`,
     ...[recipe.suite, files.tarball, files.sources],
   ];
 }
