@@ -279,7 +279,7 @@ export class EntryRows {
     return { seconds: this.#mtime.at(row), nanoseconds: this.#mtimeNanoseconds.at(row) };
   }
 
-  /** A row that is a file, with what listings do not show. */
+  /** A row that is a file, with what listings do not show: the digest is the SHA-256 of its content, lower-case hex. */
   fileWith(
     row: number,
     known: { readonly extended: ExtendedAttributes; readonly digest: string },
